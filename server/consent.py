@@ -1,0 +1,72 @@
+"""May this event go to that destination, and why. Pure: no clock, no store, no request.
+
+Closed by default: under `required` nothing is open until the visitor has said "granted" to its purpose.
+Global Privacy Control closes `marketing` whatever else was said.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+import msgspec
+
+Choice = Literal["granted", "denied"]
+Rule = Literal["required", "not_required"]
+
+CLOSED_BY_GPC = "marketing"
+
+
+class Consent(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a visitor has said, as far as we know."""
+
+    purposes: dict[str, Choice] = {}
+    """Explicit decisions only; a purpose that is absent was not decided."""
+    gpc: bool = False
+    """The browser sent Global Privacy Control."""
+    at: int = 0
+    """When this was said: milliseconds since 1970; 0: nothing was ever said."""
+    by: str = ""
+    """Who told us: "browser" or "server"."""
+
+
+NOTHING_SAID = Consent()
+
+
+def updated(known: Consent, said: Mapping[str, Choice] | None, gpc: bool, at: int, by: str) -> Consent:
+    """What is known after a sender has spoken; the very same object when nothing changed.
+
+    A decision on one purpose leaves the others as they were. GPC is a property of the browser, which tells it
+    with every request: so it is replaced, while a server, which cannot know, leaves it.
+    """
+    purposes = known.purposes if said is None else {**known.purposes, **said}
+    gpc = gpc if by == "browser" else known.gpc
+    if purposes == known.purposes and gpc == known.gpc:
+        return known
+    return Consent(purposes, gpc, at, by)
+
+
+def refusal(consent: Consent, rule: Rule, purpose: str) -> str | None:
+    """None when a destination of this purpose may have the visitor's events, else the reason why not."""
+    if consent.gpc and purpose == CLOSED_BY_GPC:
+        return "consent: closed by Global Privacy Control"
+    choice = consent.purposes.get(purpose)
+    if choice == "denied":
+        return f"consent: {purpose} was denied"
+    if choice is None and rule == "required":
+        return f"consent: {purpose} was not granted"
+    return None
+
+
+def may_keep(consent: Consent, rule: Rule) -> bool:
+    """Whether anything may be kept of this visitor: some purpose is open."""
+    if rule == "not_required":
+        return not consent.purposes or any(choice == "granted" for choice in consent.purposes.values())
+    return any(choice == "granted" for choice in consent.purposes.values())
+
+
+def receipt(consent: Consent, rule: Rule, purpose: str) -> str:
+    """Why a delivery was allowed, in words, for whoever answers for privacy."""
+    if consent.purposes.get(purpose) == "granted":
+        return f"{purpose} was granted, told by the {consent.by}"
+    return f"{purpose} was not declined, and this shop is configured as {rule}"

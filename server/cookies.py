@@ -1,0 +1,203 @@
+"""The three cookies: visitor, session, campaign source. Read, renewed, signed.
+
+The signed time decides how long each is good for, never the browser's expiry. A cookie that is forged,
+expired or unreadable is the same as none. A cookie that did not change is not set again.
+"""
+
+from __future__ import annotations
+
+import re
+import uuid
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Mapping, Sequence
+from typing import Literal
+from urllib.parse import parse_qs, urlsplit
+
+import msgspec
+from itsdangerous import BadSignature, Signer
+
+from server.event import Source
+from server.settings import Settings
+
+SECOND = 1000
+DAY = 86_400 * SECOND
+VISITOR_LIFE = 390 * DAY
+"""From the first visit, never prolonged: the regulators' limit is 13 months."""
+SESSION_LIFE = 30 * 60 * SECOND
+SESSION_REWRITE = 60 * SECOND
+"""The session cookie says when it was last used; it is set again at most this often."""
+SOURCE_LIFE = 48 * 3600 * SECOND
+"""PersonaClick's rule for campaign sources."""
+
+_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}\Z")
+_TEXT = re.compile(r"[^\x00-\x1f\x7f]{1,200}\Z")
+
+
+class Visit(msgspec.Struct, frozen=True):
+    """Who is visiting, as the cookies say; empty where there is no valid cookie."""
+
+    visitor: str = ""
+    """A random UUID (version 4)."""
+    first_seen: int = 0
+    """Milliseconds since 1970."""
+    session: str = ""
+    active: int = 0
+    """When the session was last used, to the minute: milliseconds since 1970."""
+    source: Source | None = None
+
+
+class CookieForm(msgspec.Struct, frozen=True):
+    """How this installation's cookies look: `__Host-`, `__Secure-` with a path, or bare on localhost."""
+
+    prefix: Literal["__Host-", "__Secure-", ""]
+    path: str
+    secure: bool
+
+
+def cookie_form(settings: Settings) -> CookieForm:
+    """The form that `public_url` asks for."""
+    if settings.development:
+        return CookieForm("", "/", secure=False)
+    path = urlsplit(settings.public_url).path.rstrip("/")
+    return CookieForm("__Secure-", path, secure=True) if path else CookieForm("__Host-", "/", secure=True)
+
+
+class Cookies:
+    """Reads the cookies of a request and writes those of the answer."""
+
+    def __init__(self, settings: Settings) -> None:
+        form = cookie_form(settings)
+        # itsdangerous verifies with every key and signs with the last; our list begins with the signing one.
+        keys = [secret.reveal().encode() for secret in reversed(settings.secrets)]
+        self._visitor = _Cookie(form, "gp_v", keys)
+        self._session = _Cookie(form, "gp_s", keys)
+        self._source = _Cookie(form, "gp_src", keys)
+
+    def read(self, jar: Mapping[str, str], now: int) -> Visit:
+        """The visit that a request's cookies tell of. A session without its visitor counts for nothing."""
+        visitor, first_seen = self._visitor_of(jar, now)
+        session, active = self._session_of(jar, now) if visitor else ("", 0)
+        return Visit(visitor, first_seen, session, active, self._source_of(jar, now))
+
+    def _visitor_of(self, jar: Mapping[str, str], now: int) -> tuple[str, int]:
+        match self._visitor.read(jar):
+            case [visitor, seen] if _ID.match(visitor) and (since := _time(seen, now)):
+                return (visitor, since) if now - since < VISITOR_LIFE else ("", 0)
+        return "", 0
+
+    def _session_of(self, jar: Mapping[str, str], now: int) -> tuple[str, int]:
+        match self._session.read(jar):
+            case [session, last] if _ID.match(session) and (active := _time(last, now)):
+                return (session, active) if now - active < SESSION_LIFE else ("", 0)
+        return "", 0
+
+    def _source_of(self, jar: Mapping[str, str], now: int) -> Source | None:
+        match self._source.read(jar):
+            case [from_, code, seen] if (since := _time(seen, now)) and now - since < SOURCE_LIFE:
+                try:
+                    return Source(_unpack(from_), _unpack(code), since)
+                except ValueError:
+                    return None
+        return None
+
+    def write(self, before: Visit, after: Visit) -> list[str]:
+        """The `Set-Cookie` values that turn one visit into the other; none for what stayed the same."""
+        changes = []
+        if before.visitor != after.visitor:
+            value = f"{after.visitor}.{after.first_seen // SECOND}"
+            changes.append(self._visitor.set(value, VISITOR_LIFE))
+        if (before.session, before.active) != (after.session, after.active):
+            changes.append(self._session.set(f"{after.session}.{after.active // SECOND}", SESSION_LIFE))
+        if after.source and before.source != after.source:
+            source = after.source
+            value = f"{_pack(source.from_)}.{_pack(source.code)}.{source.seen // SECOND}"
+            changes.append(self._source.set(value, SOURCE_LIFE))
+        return changes
+
+    def clear(self, jar: Mapping[str, str]) -> list[str]:
+        """The `Set-Cookie` values that remove whichever of our cookies the request brought."""
+        ours = (self._visitor, self._session, self._source)
+        return [cookie.clear() for cookie in ours if cookie.name in jar]
+
+
+class _Cookie:
+    """One cookie's name, attributes and signing key."""
+
+    def __init__(self, form: CookieForm, name: str, keys: Sequence[bytes]) -> None:
+        self.name = form.prefix + name
+        secure = "; Secure" if form.secure else ""
+        self._attributes = f"; Path={form.path}{secure}; HttpOnly; SameSite=Lax"
+        # A salt of its own for each, so that one cannot be replayed as another. key_derivation: HMAC of the
+        # key with the salt. See https://itsdangerous.palletsprojects.com/en/stable/concepts/
+        self._signer = Signer(keys, salt=f"gatepost.cookie.{name}", key_derivation="hmac")
+
+    def read(self, jar: Mapping[str, str]) -> list[str]:
+        """The parts of a validly signed value; an empty list otherwise."""
+        value = jar.get(self.name)
+        if not value:
+            return []
+        try:
+            return self._signer.unsign(value.encode()).decode().split(".")
+        except (BadSignature, UnicodeError):
+            return []
+
+    def set(self, value: str, life: int) -> str:
+        """A `Set-Cookie` value; `life` in milliseconds."""
+        return f"{self.name}={self._signer.sign(value).decode()}; Max-Age={life // SECOND}{self._attributes}"
+
+    def clear(self) -> str:
+        return f"{self.name}=; Max-Age=0{self._attributes}"
+
+
+def renewed(visit: Visit, found: Source | None, now: int) -> Visit:
+    """The visit as it goes on at `now`, with the source that the page's URL names, if any.
+
+    A new source begins a new session and its own 48 hours; the same one again prolongs nothing.
+    """
+    known = visit.source
+    is_new = found is not None and (known is None or (found.from_, found.code) != (known.from_, known.code))
+    source = found if is_new else known
+    visitor, first_seen = (visit.visitor, visit.first_seen) if visit.visitor else (str(uuid.uuid4()), now)
+    if is_new or not visit.session:
+        return Visit(visitor, first_seen, str(uuid.uuid4()), now, source)
+    active = now if now - visit.active >= SESSION_REWRITE else visit.active
+    return Visit(visitor, first_seen, visit.session, active, source)
+
+
+def source_in(url: str, now: int) -> Source | None:
+    """The campaign source that a page's URL carries, by PersonaClick's parameter names.
+
+    `from` is `recommended_by`; `code` is `bulk_code` or else `personaclick_mail_code`. Both or nothing.
+    """
+    if "recommended_by" not in url:
+        return None
+    try:
+        query = parse_qs(urlsplit(url).query)
+    except ValueError:
+        return None
+    from_ = query.get("recommended_by", [""])[0].strip()
+    code = (query.get("bulk_code") or query.get("personaclick_mail_code") or [""])[0].strip()
+    if not _TEXT.match(from_) or not _TEXT.match(code):
+        return None
+    return Source(from_, code, now // SECOND * SECOND)
+
+
+def current(source: Source | None, now: int) -> Source | None:
+    """The source while its 48 hours last; None after."""
+    return source if source and 0 <= now - source.seen < SOURCE_LIFE else None
+
+
+def _time(seconds: str, now: int) -> int:
+    """A signed time in milliseconds; 0 when it is none. One from the future, after our clock was set back,
+    counts as now."""
+    if not seconds.isascii() or not seconds.isdigit() or len(seconds) > 12:
+        return 0
+    return min(int(seconds) * SECOND, now)
+
+
+def _pack(text: str) -> str:
+    return urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+def _unpack(packed: str) -> str:
+    return urlsafe_b64decode(packed + "=" * (-len(packed) % 4)).decode()
