@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
+from server.vendors.alana import Alana
 from server.vendors.base import Vendor
+from server.vendors.blueshift import Blueshift
+from server.vendors.eightselect import EightSelect
+from server.vendors.esputnik import ESputnik
+from server.vendors.personaclick import PersonaClick
 
-VENDORS: tuple[type[Vendor], ...] = ()
+VENDORS: tuple[type[Vendor], ...] = (
+    PersonaClick,
+    Blueshift,
+    ESputnik,
+    Alana,
+    EightSelect,
+)
 
 
 def vendor_types() -> dict[str, type[Vendor]]:
