@@ -17,7 +17,7 @@ from msgspec import Meta
 
 from server.event import RULES, Event, format_number
 from server.settings import Secret, VendorSettings
-from server.vendors.base import Limits, Message, Reply, Request, Verdict, Visitor, judge
+from server.vendors.base import Limits, Message, Reply, Request, Vendor, Verdict, Visitor, judge
 from server.vendors.words import one_line, said
 
 Params: TypeAlias = Mapping[str, Any]
@@ -215,24 +215,22 @@ UNWANTED = {
 }
 
 
-class BlueshiftSettings(VendorSettings, frozen=True, kw_only=True):
-    """`[shops.<shop>.vendors.blueshift]`."""
-
-    api_key: Secret
-    """The Event API key."""
-    batch: Annotated[int, Meta(ge=1, le=100)] = 30
-    """Events in one call: Blueshift's pages say 100 in one place and 30 in another."""
-    base_url: str = "https://api.getblueshift.com"
-    purpose: str = "marketing"
-
-
-class Blueshift:
+class Blueshift(Vendor):
     """Blueshift for one shop."""
 
     name: ClassVar[str] = "blueshift"
-    Settings: ClassVar[type[VendorSettings]] = BlueshiftSettings
 
-    def __init__(self, settings: BlueshiftSettings) -> None:
+    class Settings(VendorSettings, frozen=True, kw_only=True):
+        """`[shops.<shop>.vendors.blueshift]`."""
+
+        api_key: Secret
+        """The Event API key."""
+        batch: Annotated[int, Meta(ge=1, le=100)] = 30
+        """Events in one call: Blueshift's pages say 100 in one place and 30 in another."""
+        base_url: str = "https://api.getblueshift.com"
+        purpose: str = "marketing"
+
+    def __init__(self, settings: Settings) -> None:
         self._api_key = settings.api_key
         self.limits = Limits(batch=settings.batch, max_bytes=1_000_000, per_second=5.0)
 

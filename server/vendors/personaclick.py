@@ -15,7 +15,7 @@ from msgspec import Meta
 
 from server.event import RULES, Event, format_number
 from server.settings import VendorSettings
-from server.vendors.base import Limits, Message, Reply, Request, Verdict, Visitor, judge
+from server.vendors.base import Limits, Message, Reply, Request, Vendor, Verdict, Visitor, judge
 from server.vendors.words import one_line, said
 
 Params: TypeAlias = Mapping[str, Any]
@@ -185,50 +185,53 @@ def _explanation(reply: Reply) -> tuple[bool, str]:
     """Did it say "error", and in which words: at the top, or in `payload` as newer answers have it."""
     answer = reply.json()
     if not isinstance(answer, dict):
-        return False, said(reply)
+        return False, ""
     payload = answer.get("payload")
     inner = payload.get("message") if isinstance(payload, dict) else None
-    error = answer.get("status") == "error"
-    words = one_line(str(answer.get("message") or inner or ""))
-    return error, words if error or words else said(reply)
+    return answer.get("status") == "error", one_line(str(answer.get("message") or inner or ""))
 
 
-def _refusal(request: Request, status: int, verdict: Verdict, words: str) -> Verdict:
+def _refusal(request: Request, status: int, reason: str, words: str) -> Verdict:
     """Whose fault it is: the device id's, the settings' or the event's.
 
-    A device id that PersonaClick no longer knows (404, or 401 and 422 that name it) says nothing of the
-    event: the visitor is to be introduced again. An /init without one holds nothing but settings, so they are
-    what is wrong. So they are where the shop is named.
+    A device id that PersonaClick does not know says nothing of the event: the visitor is to be introduced
+    again. An /init without one holds nothing but settings, so it is they that are wrong.
     """
-    if "did" in request.query or (request.path.startswith("/push") and _blames_device(status, words)):
-        return Verdict("later", f"{verdict.reason}: the visitor has to be introduced again")
+    if "did" in request.query or _blames_device(request, status, words):
+        return Verdict("later", f"{reason}: the visitor has to be introduced again")
     if request.path == "/init" or status == 401 or SHOP.search(words):
-        return Verdict("stop", f"{verdict.reason}: is shop_id right?")
-    return Verdict("never", verdict.reason)
+        return Verdict("stop", f"{reason}: are shop_id and base_url right?")
+    return Verdict("never", reason)
 
 
-def _blames_device(status: int, words: str) -> bool:
-    return not SHOP.search(words) and (status == 404 or bool(DEVICE.search(words)))
+def _blames_device(request: Request, status: int, words: str) -> bool:
+    """By its words; or by a 404 without any, unless a category or a custom event may be what is unknown."""
+    if not request.path.startswith("/push") or SHOP.search(words):
+        return False
+    unnamed = status == 404 and not words
+    return bool(DEVICE.search(words)) or (unnamed and request.body["event"] in KNOWN_THERE)
 
 
-class PersonaClickSettings(VendorSettings, frozen=True, kw_only=True):
-    """`[shops.<shop>.vendors.personaclick]`."""
-
-    shop_id: Annotated[str, Meta(pattern=r"^\S+\Z")]
-    """The store key; no secret, it is in the body of every request."""
-    stream: Annotated[str, Meta(pattern=r"^[A-Za-z0-9]{1,16}\Z")] = "web"
-    """Where events come from: letters and digits, at most 16."""
-    base_url: str = "https://api.personaclick.com"
-    purpose: str = "personalization"
+KNOWN_THERE = frozenset({"view", "search", "cart", "remove_from_cart", "wish", "remove_wish", "purchase"})
+"""Events that refer to nothing PersonaClick could fail to find, but the shop and the device."""
 
 
-class PersonaClick:
+class PersonaClick(Vendor):
     """PersonaClick for one shop."""
 
     name: ClassVar[str] = "personaclick"
-    Settings: ClassVar[type[VendorSettings]] = PersonaClickSettings
 
-    def __init__(self, settings: PersonaClickSettings) -> None:
+    class Settings(VendorSettings, frozen=True, kw_only=True):
+        """`[shops.<shop>.vendors.personaclick]`."""
+
+        shop_id: Annotated[str, Meta(pattern=r"^\S+\Z")]
+        """The store key; no secret, it is in the body of every request."""
+        stream: Annotated[str, Meta(pattern=r"^[A-Za-z0-9]{1,16}\Z")] = "web"
+        """Where events come from: letters and digits, at most 16."""
+        base_url: str = "https://api.personaclick.com"
+        purpose: str = "personalization"
+
+    def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self.limits = Limits()
 
@@ -273,14 +276,14 @@ class PersonaClick:
     def verdict(self, request: Request, reply: Reply) -> Verdict:
         """By status, and by the words: 200 may carry an error, and 404 has several causes."""
         error, words = _explanation(reply)
-        verdict = judge(reply, words)
+        verdict = judge(reply, words or said(reply))
         if verdict.outcome == "sent" and not error:
             if request.path == "/init" and not _given(reply):
                 return Verdict("later", f"{verdict.reason}: the answer lacks did or seance")
             return verdict
         if verdict.outcome == "later" or reply.status == 403 or 300 <= reply.status < 400:
             return verdict
-        return _refusal(request, reply.status, verdict, words)
+        return _refusal(request, reply.status, verdict.reason, words)
 
     def _common(self, event: Event, visitor: Visitor) -> Body:
         body = {
