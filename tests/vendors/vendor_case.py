@@ -104,10 +104,14 @@ def _refuse_unknown(what: str, given: Mapping[str, Any], struct: type[msgspec.St
         raise ValueError(f"{what} has no {sorted(unknown)}")
 
 
-def make_vendor(name: str, settings: Mapping[str, Any]) -> Vendor:
-    """The vendor named, with its settings read as strictly as those in gatepost.toml."""
-    vendor = vendor_types()[name]
-    return vendor(msgspec.convert(dict(settings), vendor.Settings, dec_hook=_secret))  # type: ignore[call-arg]
+def make_settings(name: str, given: Mapping[str, Any]) -> VendorSettings:
+    """A vendor's settings, read as strictly as those in gatepost.toml."""
+    return msgspec.convert(dict(given), vendor_types()[name].Settings, dec_hook=_secret)
+
+
+def make_vendor(name: str, given: Mapping[str, Any]) -> Vendor:
+    """The vendor named, with these settings."""
+    return vendor_types()[name](make_settings(name, given))  # type: ignore[call-arg]
 
 
 def _secret(wanted: type, given: Any) -> Any:
