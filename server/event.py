@@ -116,6 +116,10 @@ RULES: Mapping[str, _Rule] = {
     "message_clicked": _Rule(("code", "type")),
     "message_closed": _Rule(("code", "type")),
 }
+CART_EVENTS = frozenset(
+    {"add_to_cart", "remove_from_cart", "view_cart", "update_cart", "begin_checkout", "purchase"}
+)
+"""Those that belong to one cart, from its first item to the purchase."""
 MESSAGE_TYPES = ("bulk", "chain", "transactional")
 
 NAME = re.compile(r"[a-z][a-z0-9_]{0,63}\Z")

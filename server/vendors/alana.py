@@ -153,7 +153,7 @@ class Alana(Vendor):
 
     def __init__(self, settings: Settings) -> None:
         self._api_key = settings.api_key
-        self.limits = Limits(batch=BATCH, per_second=PER_MINUTE / 60)
+        self.limits = Limits(batch=BATCH, window=(PER_MINUTE, 60_000))
 
     def credentials(self) -> Mapping[str, str]:
         return {"x-api-key": self._api_key.reveal()}

@@ -30,8 +30,9 @@ class Limits(msgspec.Struct, frozen=True):
     """Messages in one request."""
     max_bytes: int = 1_000_000
     """Bytes of one request's body."""
-    per_second: float = 50.0
-    """Requests started per second; the vendor's published limit, or a courtesy where none is."""
+    window: tuple[int, int] = (200, 1000)
+    """At most so many requests started within so many milliseconds: the vendor's published limit, or a
+    courtesy where it publishes none."""
     concurrency: int = 8
     """Requests under way at once."""
 

@@ -232,7 +232,7 @@ class Blueshift(Vendor):
 
     def __init__(self, settings: Settings) -> None:
         self._api_key = settings.api_key
-        self.limits = Limits(batch=settings.batch, max_bytes=1_000_000, per_second=5.0)
+        self.limits = Limits(batch=settings.batch, max_bytes=1_000_000, window=(5, 1000))
 
     def credentials(self) -> Mapping[str, str]:
         """Basic authentication: the key is the user, the password is empty."""

@@ -276,7 +276,7 @@ class ESputnik(Vendor):
 
     def __init__(self, settings: Settings) -> None:
         self._api_key = settings.api_key
-        self.limits = Limits(per_second=PER_SECOND)
+        self.limits = Limits(window=(PER_SECOND, 1000))
 
     def credentials(self) -> Mapping[str, str]:
         """HTTP Basic: the key is the password, and the user may be anything."""

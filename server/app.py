@@ -1,0 +1,66 @@
+"""Puts the rooms of the web side together, and nothing else."""
+
+from __future__ import annotations
+
+import re
+
+from flask import Flask, Response, jsonify
+from flask_cors import CORS
+from werkzeug.exceptions import HTTPException
+
+from server import collect, health, tag
+from server.client import TrustedProxies
+from server.clock import Clock, system_clock
+from server.cookies import Cookies
+from server.pseudonyms import Pseudonyms
+from server.rates import RateLimit
+from server.settings import Settings
+from server.store.database import Database
+from server.store.intake import Intake
+
+
+def create_app(settings: Settings, clock: Clock = system_clock) -> Flask:
+    """The gateway as a WSGI application, on the database in `settings.data_dir`.
+
+    Raises GatepostError when that cannot be used.
+    """
+    app = Flask("server", static_folder=None)
+    database = Database(settings.data_dir)
+    intake = Intake(database)
+    pseudonyms = Pseudonyms(database.key("pseudonyms"))
+    collector = collect.Collector(settings, intake, Cookies(settings), pseudonyms, clock)
+    proxies = TrustedProxies(settings.trusted_proxies)
+    limit = RateLimit(settings.requests_per_minute)
+    app.register_blueprint(collect.blueprint(collector, settings.prefix, proxies, limit))
+    app.register_blueprint(tag.blueprint(settings))
+    app.register_blueprint(health.blueprint(intake))
+    app.register_error_handler(HTTPException, _as_json)
+    _allow_origins(app, settings)
+    return app
+
+
+def _allow_origins(app: Flask, settings: Settings) -> None:
+    """Answer cross-origin questions about each shop's endpoint, for that shop's own origins."""
+    CORS(
+        app,
+        resources={
+            rf"{re.escape(settings.prefix)}/{re.escape(name)}/e$": {"origins": list(shop.origins)}
+            for name, shop in settings.shops.items()
+        },
+        methods=["POST"],
+        allow_headers=["Content-Type"],
+        expose_headers=["Retry-After"],
+        supports_credentials=True,
+        max_age=86400,
+        vary_header=False,  # said only where several origins are configured; collect says it always
+    )
+
+
+def _as_json(error: HTTPException) -> Response:
+    """What werkzeug refuses (no such page, wrong method), in the form of every other refusal."""
+    response = jsonify(error=error.description)
+    response.status_code = error.code or 500
+    for name, value in error.get_headers():
+        if name.lower() == "allow":
+            response.headers[name] = value
+    return response

@@ -1,0 +1,175 @@
+"""What a sender sends: the JSON body of `POST …/e`, decoded and turned into events."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any
+
+import msgspec
+
+from server.consent import Choice
+from server.errors import BadRequest, InvalidEvent
+from server.event import (
+    CART_EVENTS,
+    ID,
+    PAGE_TYPES,
+    Event,
+    Page,
+    Source,
+    User,
+    corrected,
+    read_params,
+)
+from server.pseudonyms import Pseudonyms
+from server.scrub import scrub_url
+
+MAX_BODY = 64 * 1024
+MAX_EVENTS = 100
+MAX_TITLE = 500
+
+_Text = Annotated[str, msgspec.Meta(max_length=8192)]
+_Purpose = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
+
+
+class SentPage(msgspec.Struct, frozen=True):
+    """The page as the browser names it, not yet scrubbed."""
+
+    url: _Text = ""
+    referrer: _Text = ""
+    title: _Text = ""
+    type: _Text = ""
+
+    def page(self) -> Page:
+        """The page as it is kept."""
+        kind = self.type if self.type in PAGE_TYPES else "other" if self.type else ""
+        title = self.title.strip()[:MAX_TITLE]
+        return Page(scrub_url(self.url), scrub_url(self.referrer), title, kind)
+
+
+class SentUser(msgspec.Struct, frozen=True):
+    """Who the shop says the visitor is, as sent."""
+
+    id: Annotated[str, msgspec.Meta(max_length=255)] | int | None = None
+    email: Annotated[str, msgspec.Meta(max_length=254)] | None = None
+    phone: Annotated[str, msgspec.Meta(max_length=32)] | int | None = None
+
+    def user(self) -> User:
+        """The user as kept; empty strings say nothing."""
+        return User(_stripped(self.id), _stripped(self.email), _stripped(self.phone))
+
+
+class SentEvent(msgspec.Struct, frozen=True):
+    """One event as sent."""
+
+    id: str
+    name: str
+    at: float | None = None
+    params: Any = None
+    page: SentPage | None = None
+
+
+class Batch(msgspec.Struct, frozen=True):
+    """One request's body."""
+
+    events: list[msgspec.Raw] = []
+    sent_at: float | None = None
+    page: SentPage | None = None
+    consent: dict[_Purpose, Choice] | None = None
+    gpc: bool = False
+    user: SentUser | msgspec.UnsetType | None = msgspec.UNSET
+    """Absent: as before. null: forget who it was, from now on."""
+
+    def kept_page(self) -> Page:
+        """The page as it is kept; an empty one when the sender named none."""
+        return self.page.page() if self.page else Page()
+
+
+_batch_decoder = msgspec.json.Decoder(Batch)
+_event_decoder = msgspec.json.Decoder(SentEvent)
+
+
+def read_batch(body: bytes) -> Batch:
+    """Decode a request's body. Raises BadRequest when it is not JSON, not a batch, or too large."""
+    if len(body) > MAX_BODY:
+        raise BadRequest(f"the body is larger than {MAX_BODY} bytes; send fewer events at once", 413)
+    try:
+        batch = _batch_decoder.decode(body)
+    except msgspec.ValidationError as error:
+        raise BadRequest(f"not the shape of a batch: {error}") from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise BadRequest("the body is not JSON") from None
+    if len(batch.events) > MAX_EVENTS:
+        raise BadRequest(f"more than {MAX_EVENTS} events; send them in several batches", 413)
+    return batch
+
+
+class Reading(msgspec.Struct, frozen=True):
+    """What one request's events have in common."""
+
+    shop: str
+    visitor: str
+    session: str
+    now: int
+    oldest: int
+    """The earliest time that an event may have happened, in milliseconds since 1970."""
+    sent_at: float | None
+    page: Page
+    user: User
+    source: Source | None
+    pseudonyms: Pseudonyms
+
+
+def read_event(raw: msgspec.Raw, reading: Reading, purchases: int) -> Event:
+    """One event as it will be kept; `purchases` is how many the visitor made before it.
+
+    Raises InvalidEvent naming the field.
+    """
+    sent = _decode(raw)
+    if not ID.match(sent.id):
+        raise InvalidEvent("id", "must be 1 to 64 letters, digits, -, _, . and :")
+    params = read_params(
+        sent.name, {} if sent.params is msgspec.UNSET or sent.params is None else sent.params
+    )
+    if sent.name == "identify" and not reading.user:
+        raise InvalidEvent("user", "is missing; identify needs its id, email or phone")
+    at = reading.now if sent.at is None else sent.at
+    cart = ""
+    if sent.name in CART_EVENTS:
+        cart = params.get("cart_id") or reading.pseudonyms.cart(reading.shop, reading.visitor, purchases)
+    return Event(
+        id=sent.id,
+        name=sent.name,
+        at=corrected(at, reading.sent_at, reading.now, reading.oldest),
+        received=reading.now,
+        shop=reading.shop,
+        visitor=reading.visitor,
+        session=reading.session,
+        params=params,
+        page=sent.page.page() if sent.page else reading.page,
+        user=reading.user,
+        source=reading.source,
+        cart=cart,
+    )
+
+
+def _decode(raw: msgspec.Raw) -> SentEvent:
+    try:
+        return _event_decoder.decode(raw)
+    except msgspec.ValidationError as error:
+        what, _, where = str(error).partition(" - at `$")
+        if missing := re.match(r"Object missing required field `(.*)`", what):
+            raise InvalidEvent(missing[1], "is missing") from None
+        raise InvalidEvent(where.strip(".`") or "event", what.replace("`", "")) from None
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        raise InvalidEvent("event", "is not JSON") from None
+
+
+def merged(known: User, said: User) -> User:
+    """Who the visitor is after being named again: what is new is added, another id is another person."""
+    if known.id and said.id and known.id != said.id:
+        return said
+    return User(said.id or known.id, said.email or known.email, said.phone or known.phone)
+
+
+def _stripped(value: str | int | None) -> str | None:
+    return str(value).strip() or None if value is not None else None

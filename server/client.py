@@ -1,0 +1,53 @@
+"""Who is asking: the address of a request's sender, as far as it can be believed."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Sequence
+from functools import lru_cache
+
+_Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+_Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+class TrustedProxies:
+    """The networks whose forwarding headers are believed."""
+
+    def __init__(self, networks: Sequence[str]) -> None:
+        self._networks: list[_Network] = [ipaddress.ip_network(network, strict=False) for network in networks]
+
+    def sender(self, peer: str, forwarded_for: str) -> str:
+        """The address of the sender: the peer, unless that is a trusted proxy, which names whom it serves.
+
+        `forwarded_for` is the X-Forwarded-For header, read from the right: what stands left of the first
+        address that is no trusted proxy was written by the sender, and proves nothing.
+        """
+        sender = peer
+        for hop in reversed(forwarded_for.split(",")) if forwarded_for else ():
+            if not self._trusts(sender):
+                break
+            if _address(hop.strip()) is None:
+                break
+            sender = hop.strip()
+        return sender
+
+    def _trusts(self, peer: str) -> bool:
+        address = _address(peer)
+        return address is not None and any(address in network for network in self._networks)
+
+
+def is_loopback(address: str) -> bool:
+    """Whether this is the machine itself: a proxy beside us, never a shopper."""
+    parsed = _address(address)
+    return parsed is not None and parsed.is_loopback
+
+
+@lru_cache(maxsize=4096)
+def _address(text: str) -> _Address | None:
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError:
+        return None
+    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped:
+        return address.ipv4_mapped
+    return address

@@ -1,0 +1,200 @@
+"""POST what happened: origin, limits, parse, consent, keep, cookies, answer.
+
+`Collector.take` is the whole decision and knows nothing of Flask; `blueprint` is its HTTP dress.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import msgspec
+from flask import Blueprint, Response, request
+
+from server.batch import MAX_BODY, Batch, Reading, merged, read_batch, read_event
+from server.client import TrustedProxies, is_loopback
+from server.clock import Clock
+from server.consent import NOTHING_SAID, may_keep, updated
+from server.cookies import DAY, Cookies, Visit, renewed, source_in
+from server.errors import BadRequest, CannotKeep, InvalidEvent
+from server.event import Event, User
+from server.pseudonyms import Pseudonyms
+from server.rates import RateLimit
+from server.settings import Settings, Shop
+from server.store.intake import Arrival, Intake, KnownVisitor
+
+
+class Sent(msgspec.Struct, frozen=True):
+    """What of a request matters here."""
+
+    shop: str
+    origin: str
+    body: bytes
+    cookies: Mapping[str, str] = {}
+    gpc: str = ""
+    """The Sec-GPC header."""
+
+
+class Dropped(msgspec.Struct, frozen=True):
+    """One event that was not taken."""
+
+    index: int
+    reason: str
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """What the browser gets."""
+
+    status: int
+    body: dict[str, object]
+    cookies: Sequence[str] = ()
+    retry_after: int | None = None
+
+
+class Collector:
+    """Takes what browsers send, for every shop of the installation."""
+
+    def __init__(
+        self, settings: Settings, intake: Intake, cookies: Cookies, pseudonyms: Pseudonyms, clock: Clock
+    ) -> None:
+        self._settings = settings
+        self._intake = intake
+        self._cookies = cookies
+        self._pseudonyms = pseudonyms
+        self._clock = clock
+
+    def take(self, sent: Sent) -> Answer:
+        """Decide, keep and answer. Every accepted event is on disk when this returns."""
+        try:
+            shop = self._shop(sent)
+            return self._take(sent, shop, read_batch(sent.body))
+        except BadRequest as error:
+            return Answer(error.status, {"error": str(error)})
+        except CannotKeep as error:
+            return Answer(503, {"error": str(error)}, retry_after=error.retry_after)
+
+    def _shop(self, sent: Sent) -> Shop:
+        shop = self._settings.shops.get(sent.shop)
+        if shop is None:
+            raise BadRequest("no such shop; check the name in the tag's URL", 404)
+        if sent.origin not in shop.origins:
+            told = (
+                f"{sent.origin[:200]} is not among"
+                if sent.origin
+                else "no Origin header, which must be one of"
+            )
+            raise BadRequest(f"{told} the origins of shop {sent.shop}; see `origins` in gatepost.toml", 403)
+        return shop
+
+    def _take(self, sent: Sent, shop: Shop, batch: Batch) -> Answer:
+        now = self._clock()
+        before = self._cookies.read(sent.cookies, now)
+        known = self._intake.visitor(sent.shop, before.visitor) if before.visitor else None
+        past = known.consent if known else NOTHING_SAID
+        consent = updated(past, batch.consent, batch.gpc or _says_gpc(sent.gpc), now, "browser")
+        consent_change = consent if consent is not past else None
+        if not may_keep(consent, shop.consent):
+            if known and consent_change:
+                self._intake.keep(Arrival(sent.shop, before.visitor, known.first_seen, consent=consent))
+            dropped = [Dropped(i, "consent") for i in range(len(batch.events))]
+            return Answer(200, {"accepted": 0, "dropped": dropped}, self._cookies.clear(sent.cookies))
+
+        after = renewed(before, source_in(batch.page.url, now) if batch.page else None, now)
+        user = _user(known, batch)
+        events, dropped = self._read(sent.shop, batch, after, user, known, now)
+        arrival = Arrival(
+            shop=sent.shop,
+            visitor=after.visitor,
+            first_seen=after.first_seen,
+            events=tuple(event for _, event in events),
+            consent=consent_change,
+            user=user if user != (known.user if known else User()) else None,
+            is_new=known is None,
+        )
+        if arrival.events or arrival.consent or arrival.user is not None:
+            kept = self._intake.keep(arrival)
+            dropped += [Dropped(i, "duplicate") for (i, _), new in zip(events, kept, strict=True) if not new]
+        cookies = self._cookies.write(before, after)
+        if batch.events and not events:
+            return Answer(422, {"error": f"every event is invalid; the first: {dropped[0].reason}"}, cookies)
+        accepted = len(batch.events) - len(dropped)
+        dropped.sort(key=lambda one: one.index)
+        return Answer(200, {"accepted": accepted, "dropped": dropped}, cookies)
+
+    def _read(
+        self, shop: str, batch: Batch, visit: Visit, user: User, known: KnownVisitor | None, now: int
+    ) -> tuple[list[tuple[int, Event]], list[Dropped]]:
+        """The valid events with their places in the batch, and what is wrong with the others."""
+        reading = Reading(
+            shop=shop,
+            visitor=visit.visitor,
+            session=visit.session,
+            now=now,
+            oldest=now - self._settings.retention_days * DAY,
+            sent_at=batch.sent_at,
+            page=batch.kept_page(),
+            user=user,
+            source=visit.source,
+            pseudonyms=self._pseudonyms,
+        )
+        purchases = known.purchases if known else 0
+        events: list[tuple[int, Event]] = []
+        dropped: list[Dropped] = []
+        for i, raw in enumerate(batch.events):
+            try:
+                event = read_event(raw, reading, purchases)
+            except InvalidEvent as error:
+                dropped.append(Dropped(i, f"invalid: {error}"))
+                continue
+            events.append((i, event))
+            purchases += event.name == "purchase"
+        return events, dropped
+
+
+def _user(known: KnownVisitor | None, batch: Batch) -> User:
+    """Who the visitor is from now on: as before, named again, or (null) forgotten."""
+    before = known.user if known else User()
+    if batch.user is msgspec.UNSET:
+        return before
+    return User() if batch.user is None else merged(before, batch.user.user())
+
+
+def _says_gpc(header: str) -> bool:
+    """Only exactly "1" counts; duplicates of the header may arrive joined. https://w3c.github.io/gpc/"""
+    return bool(header) and "1" in (part.strip() for part in header.split(","))
+
+
+_encode = msgspec.json.Encoder().encode
+
+
+def blueprint(collector: Collector, prefix: str, proxies: TrustedProxies, limit: RateLimit) -> Blueprint:
+    """The routes that browsers post to. CORS is the app's; see app.py."""
+    routes = Blueprint("collect", __name__, url_prefix=prefix)
+
+    @routes.post("/<shop>/e")
+    def post_events(shop: str) -> Response:
+        sender = proxies.sender(request.remote_addr or "", request.headers.get("X-Forwarded-For", ""))
+        if not is_loopback(sender) and (wait := limit.wait(sender)):
+            return _response(Answer(429, {"error": "too many requests"}, retry_after=wait))
+        if (request.content_length or 0) > MAX_BODY:
+            return _response(Answer(413, {"error": f"the body is larger than {MAX_BODY} bytes"}))
+        sent = Sent(
+            shop=shop,
+            origin=request.headers.get("Origin", ""),
+            body=request.stream.read(MAX_BODY + 1),
+            cookies=request.cookies,
+            gpc=request.headers.get("Sec-GPC", ""),
+        )
+        return _response(collector.take(sent))
+
+    return routes
+
+
+def _response(answer: Answer) -> Response:
+    response = Response(_encode(answer.body), answer.status, mimetype="application/json")
+    response.headers["Cache-Control"] = "no-store"
+    response.headers["Vary"] = "Origin"
+    for cookie in answer.cookies:
+        response.headers.add("Set-Cookie", cookie)
+    if answer.retry_after is not None:
+        response.headers["Retry-After"] = str(answer.retry_after)
+    return response

@@ -1,0 +1,130 @@
+"""The one place that speaks to vendors: timeouts, size limits, one try/except."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+import time
+from collections.abc import Mapping
+from email.utils import parsedate_to_datetime
+from types import TracebackType
+
+import httpx
+import msgspec
+
+from server import __version__
+from server.vendors.base import Reply, Request
+
+TIME_LIMIT = 10.0
+"""Seconds for a whole exchange, however slowly a vendor drips its answer."""
+MAX_REPLY = 10 * 1024
+"""Bytes of an answer that are read."""
+
+_encode = msgspec.json.Encoder().encode
+
+
+class NoReply(msgspec.Struct, frozen=True):
+    """There was no answer; the reason in words. Whether the vendor has the request is not known."""
+
+    reason: str
+
+
+class Delivery:
+    """Sends requests to one base URL, each over a connection of its own that is kept for the next one.
+
+    One client per connection: a shared httpx pool costs twice as much once a few requests are under way.
+    """
+
+    def __init__(self, base_url: str, credentials: Mapping[str, str], tls: ssl.SSLContext) -> None:
+        self._base_url = base_url.rstrip("/")
+        self._headers = {"User-Agent": f"gatepost/{__version__}", "Accept": "application/json", **credentials}
+        self._tls = tls
+        self._idle: list[httpx.AsyncClient] = []
+
+    async def send(self, request: Request) -> Reply | NoReply:
+        """Make the request. Never raises: whatever goes wrong on the way is a NoReply."""
+        client = self._idle.pop() if self._idle else self._client()
+        try:
+            async with asyncio.timeout(TIME_LIMIT):
+                return await self._exchange(client, request)
+        except TimeoutError:
+            return NoReply(f"no answer within {TIME_LIMIT:.0f} seconds")
+        except httpx.HTTPError as error:
+            return NoReply(_in_words(error))
+        finally:
+            self._idle.append(client)
+
+    async def _exchange(self, client: httpx.AsyncClient, request: Request) -> Reply:
+        content = None if request.body is None else _encode(request.body)
+        prepared = client.build_request(
+            request.method,
+            self._base_url + request.path,
+            params=dict(request.query) or None,
+            content=content,
+            headers=None if content is None else {"Content-Type": "application/json"},
+        )
+        response = await client.send(prepared, stream=True)
+        try:
+            body = await _read(response)
+        finally:
+            await response.aclose()
+        return Reply(response.status_code, body, _seconds(response.headers.get("Retry-After")))
+
+    def _client(self) -> httpx.AsyncClient:
+        return httpx.AsyncClient(
+            headers=self._headers,
+            timeout=TIME_LIMIT,
+            verify=self._tls,
+            limits=httpx.Limits(max_connections=1, keepalive_expiry=30),
+        )
+
+    async def close(self) -> None:
+        """Close the connections."""
+        while self._idle:
+            await self._idle.pop().aclose()
+
+    async def __aenter__(self) -> Delivery:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+
+async def _read(response: httpx.Response) -> bytes:
+    """The beginning of the answer."""
+    body = bytearray()
+    async for chunk in response.aiter_bytes():
+        body += chunk
+        if len(body) >= MAX_REPLY:
+            break
+    return bytes(body[:MAX_REPLY])
+
+
+def _in_words(error: httpx.HTTPError) -> str:
+    """What went wrong, without the URL, which may hold a credential of the shop."""
+    words: dict[type[httpx.HTTPError], str] = {
+        httpx.ConnectTimeout: "the connection was not answered in time",
+        httpx.ReadTimeout: "the answer did not come in time",
+        httpx.WriteTimeout: "the request could not be sent in time",
+        httpx.RemoteProtocolError: "the connection was closed in the middle of an answer",
+        httpx.ReadError: "the connection broke before the answer",
+        httpx.WriteError: "the connection broke while sending",
+        httpx.ConnectError: "could not connect",
+    }
+    kind = words.get(type(error), type(error).__name__)
+    detail = str(error) if isinstance(error, httpx.ConnectError) else ""
+    return f"{kind}: {detail[:200]}" if detail else kind
+
+
+def _seconds(header: str | None) -> float | None:
+    """Retry-After in seconds: a number, or a date. https://www.rfc-editor.org/rfc/rfc9110#field.retry-after"""
+    if not header:
+        return None
+    if header.strip().isdigit():
+        return float(header)
+    try:
+        return max(0.0, parsedate_to_datetime(header).timestamp() - time.time())
+    except ValueError:
+        return None

@@ -1,0 +1,104 @@
+"""The events in memory of one destination: a lane per visitor, so that each visitor's stay in order."""
+
+from __future__ import annotations
+
+from collections import OrderedDict, deque
+from collections.abc import Iterator
+
+from server.event import Event
+from server.store.outbox import Due
+from server.vendors.base import Message
+
+
+class Item:
+    """An event on its way to a destination."""
+
+    __slots__ = ("alone", "attempts", "due", "loaded", "messages", "receipt", "told", "translated")
+
+    def __init__(self, due: Due, loaded: float) -> None:
+        self.due = due
+        self.loaded = loaded
+        """When it came into memory, in seconds of the monotonic clock."""
+        self.attempts = due.attempts
+        self.told = due.told
+        self.messages: list[Message] = []
+        self.translated = 0
+        """When the messages were made, in milliseconds since 1970; 0: not yet."""
+        self.receipt = ""
+        self.alone = False
+        """To be sent by itself, because a batch with it was refused."""
+
+    @property
+    def seq(self) -> int:
+        return self.due.seq
+
+    @property
+    def event(self) -> Event:
+        return self.due.event
+
+
+class Lane:
+    """One visitor's events, oldest first."""
+
+    __slots__ = ("items", "last_stored", "more", "visitor")
+
+    def __init__(self, visitor: str) -> None:
+        self.visitor = visitor
+        self.items: deque[Item] = deque()
+        self.more = False
+        """The store holds more of this visitor that wait, after `last_stored`."""
+        self.last_stored = 0
+
+
+class Lanes:
+    """All lanes of a destination: those free to go, and those that have something under way."""
+
+    def __init__(self) -> None:
+        self._lanes: dict[str, Lane] = {}
+        self._free: OrderedDict[str, Lane] = OrderedDict()
+        self.count = 0
+        """Items in memory."""
+
+    def get(self, visitor: str) -> Lane | None:
+        """The visitor's lane, free or not."""
+        return self._lanes.get(visitor)
+
+    def add(self, item: Item) -> Lane:
+        """Put an event at the end of its visitor's lane."""
+        visitor = item.event.visitor
+        lane = self._lanes.get(visitor)
+        if lane is None:
+            lane = self._lanes[visitor] = self._free[visitor] = Lane(visitor)
+        lane.items.append(item)
+        self.count += 1
+        return lane
+
+    def free(self) -> Iterator[Lane]:
+        """The lanes that may go, longest waiting first. They may be taken while iterating."""
+        return iter(list(self._free.values()))
+
+    def has_free(self) -> bool:
+        """Whether any lane may go."""
+        return bool(self._free)
+
+    def take(self, lane: Lane) -> None:
+        """Something of this lane is under way: nothing else of it may start."""
+        self._free.pop(lane.visitor, None)
+
+    def release(self, lane: Lane) -> None:
+        """Nothing of it is under way any more; an empty lane disappears."""
+        if lane.items or lane.more:
+            self._free[lane.visitor] = lane
+        else:
+            self.drop(lane)
+
+    def pop(self, lane: Lane) -> Item:
+        """Remove a lane's first item."""
+        self.count -= 1
+        return lane.items.popleft()
+
+    def drop(self, lane: Lane) -> None:
+        """Remove a lane with whatever is in it."""
+        self._free.pop(lane.visitor, None)
+        if self._lanes.pop(lane.visitor, None):
+            self.count -= len(lane.items)

@@ -1,0 +1,187 @@
+"""Every destination of every shop, side by side; one recorder writes down what became of each event."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import signal
+import sqlite3
+import ssl
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
+
+import certifi
+from sqlalchemy.exc import SQLAlchemyError
+
+from server.clock import Clock, system_clock
+from server.delivery import Delivery
+from server.locks import Claim
+from server.pseudonyms import Pseudonyms
+from server.relay.sender import Sender
+from server.settings import Settings
+from server.store.database import Database
+from server.store.outbox import Outbox, Report
+from server.vendors.base import Vendor
+
+log = logging.getLogger(__name__)
+
+Makers: TypeAlias = Mapping[str, Callable[[Any], Vendor]]
+"""How to make each vendor from its settings, by its name."""
+
+LOOK = 0.025
+"""Seconds between looks for new events: a look costs microseconds."""
+GATHER = 0.02
+"""Seconds over which outcomes are gathered into one commit."""
+LAST_TRIES = 3
+"""How often a relay that stops tries to write down its last outcomes; they would be delivered again."""
+PATIENCE = 10.0
+"""Seconds that requests under way are given when stopping."""
+
+
+class Relay:
+    """Delivers what a database holds until it is stopped."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        vendors: Makers,
+        database: Database,
+        clock: Clock = system_clock,
+    ) -> None:
+        self._outbox = Outbox(database)
+        self._dirty = asyncio.Event()
+        self.stopping = asyncio.Event()
+        pseudonyms = Pseudonyms(database.key("pseudonyms"))
+        tls = ssl.create_default_context(cafile=certifi.where())
+        self._deliveries: list[Delivery] = []
+        self._senders: list[Sender] = []
+        for name, shop in settings.shops.items():
+            for vendor_name, vendor_settings in shop.vendors.items():
+                vendor = vendors[vendor_name](vendor_settings)
+                delivery = Delivery(vendor_settings.base_url, vendor.credentials(), tls)
+                self._deliveries.append(delivery)
+                self._senders.append(
+                    Sender(
+                        self._outbox.open(name, vendor_name),
+                        shop,
+                        vendor,
+                        self._outbox,
+                        delivery,
+                        pseudonyms,
+                        clock,
+                        self._dirty.set,
+                    )
+                )
+
+    async def run(self) -> None:
+        """Deliver until `stopping` is set; then end what is under way, write it down and return."""
+        recorder = asyncio.create_task(self._record())
+        watcher = asyncio.create_task(self._watch())
+        senders = [asyncio.create_task(sender.run(self.stopping)) for sender in self._senders]
+        ended = asyncio.create_task(self.stopping.wait())
+        done, _ = await asyncio.wait(
+            [ended, recorder, watcher, *senders], return_when=asyncio.FIRST_COMPLETED
+        )
+        self.stopping.set()
+        self.wake()
+        await asyncio.wait(senders or [ended], timeout=PATIENCE)
+        for task in (watcher, *senders):
+            task.cancel()
+        await asyncio.gather(watcher, *senders, return_exceptions=True)
+        self._dirty.set()
+        await recorder
+        for delivery in self._deliveries:
+            await delivery.close()
+        for task in done - {ended}:
+            task.result()  # a part that ended by itself ended by an error: let it be seen
+
+    def wake(self) -> None:
+        """Let every destination look at the clock and the store again."""
+        for sender in self._senders:
+            sender.wake.set()
+
+    async def _watch(self) -> None:
+        """Wake the destinations when there are new events."""
+        seen = -1
+        while True:
+            try:
+                newest = self._outbox.newest()
+            except sqlite3.Error as error:
+                log.error("the database cannot be read: %s", error)
+                await asyncio.sleep(1)
+                continue
+            if newest != seen:
+                seen = newest
+                self.wake()
+            await asyncio.sleep(LOOK)
+
+    async def _record(self) -> None:
+        """Write down what the destinations have to tell, a commit for all of them together."""
+        failures = 0
+        while failures < LAST_TRIES or not self.stopping.is_set():
+            await self._dirty.wait()
+            if not self.stopping.is_set():
+                await asyncio.sleep(GATHER)
+            self._dirty.clear()
+            reports = [report for sender in self._senders if (report := sender.report())]
+            if not reports and self.stopping.is_set():
+                return
+            if reports and not await self._saved(reports):
+                failures += 1
+                self._dirty.set()
+                await asyncio.sleep(1)
+                continue
+            failures = 0
+            for sender in self._senders:
+                sender.saved()
+            if self.stopping.is_set():
+                self._dirty.set()
+
+    async def _saved(self, reports: list[Report]) -> bool:
+        try:
+            await asyncio.to_thread(self._outbox.record, reports)
+        except (sqlite3.Error, SQLAlchemyError) as error:
+            log.error("outcomes cannot be written down, nothing more is sent until they are: %s", error)
+            return False
+        return True
+
+
+def run_relay(settings: Settings, vendors: Makers) -> None:
+    """Deliver until SIGTERM or SIGINT. Where another relay is at work, wait for it to end.
+
+    Raises GatepostError when the database cannot be used.
+    """
+    database = Database(settings.data_dir)
+    claim = Claim(settings.data_dir / "relay.lock")
+    asyncio.run(_run(settings, vendors, database, claim))
+    claim.release()
+    database.close()
+
+
+async def _run(settings: Settings, vendors: Makers, database: Database, claim: Claim) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    if not await _our_turn(claim, stop):
+        return
+    relay = Relay(settings, vendors, database)
+    work = asyncio.create_task(relay.run())
+    await asyncio.wait([work, asyncio.create_task(stop.wait())], return_when=asyncio.FIRST_COMPLETED)
+    relay.stopping.set()
+    await work
+
+
+async def _our_turn(claim: Claim, stop: asyncio.Event) -> bool:
+    """Wait until no other relay works on this database; False when told to stop first."""
+    told = False
+    while not claim.take():
+        if not told:
+            log.warning("another relay is at work on this database; this one waits for it to end")
+            told = True
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), 1)
+        if stop.is_set():
+            return False
+    return True

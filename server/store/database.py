@@ -1,0 +1,97 @@
+"""Opening the embedded database: durability, locking, one connection per thread."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.pool import QueuePool
+
+from server.errors import GatepostError
+from server.locks import exclusive
+from server.store.schema import migrate
+
+FILE = "gatepost.db"
+BUSY_SECONDS = 3.0
+"""How long a write waits for another process's."""
+
+
+class Database:
+    """One database file, opened and migrated.
+
+    Raises GatepostError with one sentence when the folder or file cannot be used.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.path = folder / FILE
+        self._local = threading.local()
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with exclusive(folder / "migrate.lock"):
+                self._writer = self._engine("BEGIN IMMEDIATE")
+                self._reader = self._engine("BEGIN")
+                migrate(self._writer)
+        except (OSError, sqlite3.Error) as error:
+            raise GatepostError(
+                f"{self.path}: cannot be used: {error}; check that data_dir exists and may be written"
+            ) from None
+
+    def _engine(self, begin: str) -> Engine:
+        """An engine whose transactions begin as told: sqlite3 itself would begin them late, or not at all.
+
+        https://docs.sqlalchemy.org/en/20/dialects/sqlite.html#serializable-isolation-savepoints-transactional-ddl
+        """
+        engine = create_engine("sqlite://", creator=self.connect, poolclass=QueuePool)
+        event.listen(engine, "begin", lambda connection: connection.exec_driver_sql(begin))
+        return engine
+
+    def connect(self) -> sqlite3.Connection:
+        """A new connection, in autocommit: whoever writes says BEGIN IMMEDIATE.
+
+        synchronous=FULL makes every commit wait for the disk: https://sqlite.org/pragma.html#pragma_synchronous
+        """
+        connection = sqlite3.connect(
+            self.path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
+        )
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA journal_size_limit = 67108864")
+        return connection
+
+    def reader(self) -> sqlite3.Connection:
+        """This thread's own connection for reading; stays open as long as the thread lives."""
+        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
+        if connection is None:
+            connection = self._local.connection = self.connect()
+            connection.execute("PRAGMA query_only = ON")
+        return connection
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """A transaction that holds the write lock from its beginning."""
+        with self._writer.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """One consistent view."""
+        with self._reader.connect() as connection:
+            yield connection
+
+    def key(self, name: str) -> bytes:
+        """One of the installation's own keys, made with the database and never rotated."""
+        row = self.reader().execute("SELECT value FROM keys WHERE name = ?", (name,)).fetchone()
+        return bytes(row[0])
+
+    def close(self) -> None:
+        """Close this thread's connection and those that no transaction uses."""
+        connection: sqlite3.Connection | None = self._local.__dict__.pop("connection", None)
+        if connection is not None:
+            connection.close()
+        self._writer.dispose()
+        self._reader.dispose()

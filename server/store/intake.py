@@ -1,0 +1,160 @@
+"""The web side of the store: keep events, know visitors."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import Counter
+
+import msgspec
+
+from server.consent import NOTHING_SAID, Consent
+from server.errors import CannotKeep
+from server.event import Event, User
+from server.store.database import Database
+from server.store.writer import Writer
+
+
+class KnownVisitor(msgspec.Struct, frozen=True):
+    """What is remembered of a visitor between requests."""
+
+    first_seen: int
+    consent: Consent = NOTHING_SAID
+    user: User = User()
+    purchases: int = 0
+    """How many are kept; what the cart's id is made of."""
+
+
+class Arrival(msgspec.Struct, frozen=True):
+    """What one request brings of one visitor."""
+
+    shop: str
+    visitor: str
+    first_seen: int
+    events: tuple[Event, ...] = ()
+    consent: Consent | None = None
+    """None when it did not change: then another tab's newer choice is not overwritten."""
+    user: User | None = None
+    """None when it did not change."""
+    is_new: bool = False
+    """A stranger until now, so there is something to remember even where nothing was said."""
+
+
+_consent_decoder = msgspec.json.Decoder(Consent)
+_user_decoder = msgspec.json.Decoder(User)
+_encode = msgspec.json.Encoder().encode
+
+
+class Intake:
+    """Keeps what requests bring, durably, and looks up who sent it."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._writer: Writer[Arrival, list[bool]] = Writer(database.connect, _write)
+
+    def visitor(self, shop: str, visitor: str) -> KnownVisitor | None:
+        """What is remembered of this visitor; None for a stranger.
+
+        Raises CannotKeep when the database cannot be read.
+        """
+        try:
+            row = (
+                self._database.reader()
+                .execute(
+                    "SELECT first_seen, consent, user, purchases FROM visitors"
+                    " WHERE shop = ? AND visitor = ?",
+                    (shop, visitor),
+                )
+                .fetchone()
+            )
+        except sqlite3.Error as error:
+            raise CannotKeep(f"the database cannot be read: {error}") from None
+        if row is None:
+            return None
+        return KnownVisitor(row[0], _consent_decoder.decode(row[1]), _user_decoder.decode(row[2]), row[3])
+
+    def keep(self, arrival: Arrival) -> list[bool]:
+        """Keep it; for each event, whether it is new. Returns when the disk has it.
+
+        Raises CannotKeep when it is not known to be kept; sending it again is safe.
+        """
+        return self._writer.submit(arrival)
+
+    def probe(self) -> None:
+        """Write something of no meaning. Raises CannotKeep when events could not be kept now."""
+        self._writer.submit(_PROBE)
+
+    def close(self) -> None:
+        """Write what waits, then stop."""
+        self._writer.close()
+
+
+_PROBE = Arrival("", "", 0)
+
+
+def _write(connection: sqlite3.Connection, arrivals: list[Arrival]) -> list[list[bool]]:
+    received: Counter[str] = Counter()
+    results = []
+    if any(arrival is _PROBE for arrival in arrivals):
+        connection.execute(
+            "INSERT INTO keys (name, value) VALUES ('probe', randomblob(8))"
+            " ON CONFLICT (name) DO UPDATE SET value = excluded.value"
+        )
+    for arrival in arrivals:
+        if arrival.is_new or arrival.consent or arrival.user is not None:
+            _remember(connection, arrival)
+        new = [_insert(connection, event) for event in arrival.events]
+        received[arrival.shop] += sum(new)
+        _count_purchases(connection, arrival, new)
+        results.append(new)
+    connection.executemany(
+        "INSERT INTO shops (shop, received) VALUES (?, ?)"
+        " ON CONFLICT (shop) DO UPDATE SET received = received + excluded.received",
+        [(shop, count) for shop, count in received.items() if count],
+    )
+    return results
+
+
+def _insert(connection: sqlite3.Connection, event: Event) -> bool:
+    order = event.params["transaction_id"] if event.name == "purchase" else None
+    cursor = connection.execute(
+        "INSERT INTO events (shop, id, visitor, name, received, order_id, body) VALUES (?, ?, ?, ?, ?, ?, ?)"
+        " ON CONFLICT (shop, id) DO NOTHING",
+        (event.shop, event.id, event.visitor, event.name, event.received, order, _encode(event)),
+    )
+    return cursor.rowcount == 1
+
+
+def _remember(connection: sqlite3.Connection, arrival: Arrival) -> None:
+    consent = _encode(arrival.consent) if arrival.consent else None
+    user = _encode(arrival.user) if arrival.user is not None else None
+    connection.execute(
+        "INSERT INTO visitors (shop, visitor, first_seen, consent, user, purchases)"
+        " VALUES (:shop, :visitor, :first_seen, coalesce(:consent, :nothing), coalesce(:user, :nothing), 0)"
+        " ON CONFLICT (shop, visitor) DO UPDATE"
+        " SET consent = coalesce(:consent, consent), user = coalesce(:user, user)",
+        {
+            "shop": arrival.shop,
+            "visitor": arrival.visitor,
+            "first_seen": arrival.first_seen,
+            "consent": consent,
+            "user": user,
+            "nothing": b"{}",
+        },
+    )
+    if arrival.consent:
+        connection.execute(
+            "INSERT INTO consents (shop, visitor, at, consent) VALUES (?, ?, ?, ?)",
+            (arrival.shop, arrival.visitor, arrival.consent.at, consent),
+        )
+
+
+def _count_purchases(connection: sqlite3.Connection, arrival: Arrival, new: list[bool]) -> None:
+    """Only new ones: a purchase that is sent again must not end the next cart."""
+    count = sum(
+        is_new and event.name == "purchase" for event, is_new in zip(arrival.events, new, strict=True)
+    )
+    if count:
+        connection.execute(
+            "UPDATE visitors SET purchases = purchases + ? WHERE shop = ? AND visitor = ?",
+            (count, arrival.shop, arrival.visitor),
+        )

@@ -1,0 +1,142 @@
+"""The group commit: one thread writes what many requests bring, and answers each after the disk has it.
+
+A request hands its rows over and waits. The thread takes everything that has come in meanwhile into one
+transaction, so the cost of the disk is shared, and nobody is told "kept" before the commit has returned.
+"""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+import threading
+import time
+from collections.abc import Callable
+from queue import Empty, SimpleQueue
+from typing import Generic, TypeVar
+
+from server.errors import CannotKeep
+
+log = logging.getLogger(__name__)
+
+MAX_WAITING = 1000
+"""Requests that may wait for the writer before the next is told to come back."""
+MAX_GROUP = 256
+PATIENCE = 5.0
+"""Seconds a request waits for its commit."""
+
+_Work = TypeVar("_Work")
+_Result = TypeVar("_Result")
+
+
+class _Ticket(Generic[_Work, _Result]):
+    """One request's rows on their way, and what became of them."""
+
+    __slots__ = ("done", "given_up", "result", "work")
+
+    def __init__(self, work: _Work) -> None:
+        self.work = work
+        self.result: _Result | None = None
+        self.given_up = False
+        # A bare lock, not an Event or a Future: those cost three times as much, on every request.
+        self.done = threading.Lock()
+        self.done.acquire()
+
+
+class Writer(Generic[_Work, _Result]):
+    """Runs `write(connection, work)` for each piece of work, in groups, each group one transaction."""
+
+    def __init__(
+        self,
+        connect: Callable[[], sqlite3.Connection],
+        write: Callable[[sqlite3.Connection, list[_Work]], list[_Result]],
+    ) -> None:
+        self._connect = connect
+        self._write = write
+        self._waiting: SimpleQueue[_Ticket[_Work, _Result] | None] = SimpleQueue()
+        self._connection: sqlite3.Connection | None = None
+        self._failed_at = 0.0
+        self._thread = threading.Thread(target=self._run, name="gatepost-writer", daemon=True)
+        self._thread.start()
+
+    def submit(self, work: _Work) -> _Result:
+        """Write this and return what `write` says of it, once the disk has it.
+
+        Raises CannotKeep when it is not known to be on disk: the queue is full, the disk refuses or is slow.
+        """
+        if not self._thread.is_alive():
+            raise CannotKeep("the writer has stopped")
+        if self._waiting.qsize() >= MAX_WAITING:
+            raise CannotKeep("too many requests are waiting for the disk", retry_after=2)
+        ticket: _Ticket[_Work, _Result] = _Ticket(work)
+        self._waiting.put(ticket)
+        if not ticket.done.acquire(timeout=PATIENCE):
+            ticket.given_up = True
+            raise CannotKeep("the disk is too slow")
+        if ticket.result is None:
+            raise CannotKeep("the database cannot be written to now")
+        return ticket.result
+
+    def close(self) -> None:
+        """Write what waits, then stop."""
+        self._waiting.put(None)
+        self._thread.join(PATIENCE)
+
+    def _run(self) -> None:
+        stopping = False
+        while not stopping:
+            group, stopping = self._next_group()
+            group = [ticket for ticket in group if not ticket.given_up]
+            if group:
+                self._commit(group)
+                for ticket in group:
+                    ticket.done.release()
+        if self._connection is not None:
+            self._connection.close()
+
+    def _next_group(self) -> tuple[list[_Ticket[_Work, _Result]], bool]:
+        """Everything that waits, at least one; and whether to stop after it."""
+        ticket = self._waiting.get()
+        group: list[_Ticket[_Work, _Result]] = []
+        while ticket is not None:
+            group.append(ticket)
+            if len(group) == MAX_GROUP:
+                return group, False
+            try:
+                ticket = self._waiting.get_nowait()
+            except Empty:
+                return group, False
+        return group, True
+
+    def _commit(self, group: list[_Ticket[_Work, _Result]]) -> None:
+        """One transaction for all; on any failure none has a result, and the next group tries anew."""
+        try:
+            if self._connection is None:
+                self._connection = self._connect()
+            self._connection.execute("BEGIN IMMEDIATE")
+            results = self._write(self._connection, [ticket.work for ticket in group])
+            self._connection.execute("COMMIT")
+        except Exception as error:  # the thread must outlive whatever a disk or a row does
+            self._complain(error)
+            self._reopen_next_time()
+            return
+        if self._failed_at:
+            log.warning("events are kept again")
+            self._failed_at = 0.0
+        for ticket, result in zip(group, results, strict=True):
+            ticket.result = result
+
+    def _reopen_next_time(self) -> None:
+        """A connection that failed is not trusted again; closing it rolls back."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            try:
+                connection.close()
+            except sqlite3.Error:
+                log.debug("the failed connection did not close", exc_info=True)
+
+    def _complain(self, error: Exception) -> None:
+        """Loudly, but not once per request of a flood."""
+        now = time.monotonic()
+        if now - self._failed_at > 10:
+            self._failed_at = now
+            log.error("events cannot be kept: %s; senders are told to come back until this is mended", error)

@@ -1,0 +1,64 @@
+"""The web half: granian serving the gateway from several processes."""
+
+from __future__ import annotations
+
+import logging
+import multiprocessing
+import os
+import threading
+from pathlib import Path
+
+from flask import Flask
+from granian import Granian
+from granian.constants import Interfaces
+
+from server.app import create_app
+from server.configure import read_settings
+from server.settings import Settings
+from server.store.database import Database
+
+CONFIG_VARIABLE = "GATEPOST_CONFIG"
+
+THREADS = 64
+"""Requests one process works on at once; nearly all of them wait for the disk together."""
+
+
+def application() -> Flask:
+    """What a worker process serves; reads the file that GATEPOST_CONFIG names."""
+    _end_with_parent()
+    return create_app(read_settings(Path(os.environ[CONFIG_VARIABLE])))
+
+
+def serve_web(settings: Settings, host: str, port: int, workers: int) -> None:
+    """Serve until SIGTERM or SIGINT. Raises GatepostError when the database or the port cannot be used."""
+    Database(settings.data_dir).close()  # migrates once, and refuses before any worker starts
+    os.environ[CONFIG_VARIABLE] = str(settings.file)
+    server = Granian(
+        "server.web:application",
+        factory=True,
+        address=host,
+        port=port,
+        interface=Interfaces.WSGI,
+        workers=workers,
+        blocking_threads=THREADS,
+        backlog=2048,
+        respawn_failed_workers=True,
+        workers_kill_timeout=10,
+        log_access=False,
+        log_enabled=False,
+    )
+    server.serve()
+
+
+def _end_with_parent() -> None:
+    """A worker whose parent was killed must not go on holding the port."""
+    parent = multiprocessing.parent_process()
+    if parent is None:
+        return
+
+    def watch() -> None:
+        parent.join()
+        logging.getLogger(__name__).error("the parent process is gone; this worker ends")
+        os._exit(1)
+
+    threading.Thread(target=watch, name="gatepost-parent", daemon=True).start()
