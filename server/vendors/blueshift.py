@@ -52,7 +52,7 @@ def _with_moments(params: Params, keys: Set[str]) -> Attributes:
     """`params` with those moments that were given in milliseconds as ISO 8601; impossible ones left out."""
     read = dict(params)
     for key in keys & params.keys():
-        if isinstance(params[key], int | float):
+        if type(params[key]) in (int, float):
             try:
                 read[key] = iso(int(params[key]))
             except OverflowError:
