@@ -141,7 +141,7 @@ def _misbehave(fault: Fault, entry: Entry) -> Response:
         return Response(_hang_up())
     answer = msgspec.json.encode(fault.body()) if fault.garbage else fault.body().encode()
     entry.outcome = Outcome("fault", fault.http_status, msgspec.Raw(answer))
-    kind = "text/html" if fault.garbage else "application/json"
+    kind = "text/html; charset=utf-8" if fault.garbage else "application/json"
     response = Response(fault.body(), fault.http_status, content_type=kind)
     if fault.retry_after is not None:
         response.headers["Retry-After"] = str(fault.retry_after)

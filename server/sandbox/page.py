@@ -24,11 +24,13 @@ _STYLE = """
   --paper: #14181d; --good: #7fd0a0; --bad: #f2998f; --odd: #e3bd6b; } }
 body { margin: 0 auto; max-width: 60rem; padding: 1rem; background: var(--paper); color: var(--ink);
   font: 16px/1.5 system-ui, sans-serif; }
-h1 { font-size: 1.3rem; margin: 0; }
+h1 { font-size: 1.3rem; margin: 0; } h2 { font-size: 1rem; margin: 0; }
+ul { margin: .2rem 0; padding-left: 1.2rem; }
 p, nav { color: var(--soft); margin: .5rem 0; }
-nav a { margin-right: .8rem; } a { color: inherit; } a[aria-current] { color: var(--ink); font-weight: 600; }
+nav { display: flex; flex-wrap: wrap; gap: .2rem .8rem; }
+a { color: inherit; } a[aria-current] { color: var(--ink); font-weight: 600; }
 ol { list-style: none; margin: 1rem 0; padding: 0; border-top: 1px solid var(--line); }
-li { border-bottom: 1px solid var(--line); }
+ol > li { border-bottom: 1px solid var(--line); }
 summary { cursor: pointer; padding: .5rem 0; overflow-wrap: anywhere; }
 summary code { font-size: .9rem; } time, .n { color: var(--soft); font-variant-numeric: tabular-nums; }
 .judgement { display: block; font-size: .9rem; }
@@ -71,8 +73,20 @@ def _link(name: str | None, chosen: str | None) -> str:
 def _faults(faults: Sequence[Mapping[str, Any]]) -> str:
     if not faults:
         return ""
-    items = "".join(f"<pre>{escape(_pretty(msgspec.json.encode(fault)))}</pre>" for fault in faults)
-    return f'<h2 class="fault">Faults in force</h2>{items}'
+    items = "".join(f"<li>{escape(_fault(fault))}</li>" for fault in faults)
+    return f'<section class="fault"><h2>Faults in force</h2><ul>{items}</ul></section>'
+
+
+def _fault(fault: Mapping[str, Any]) -> str:
+    where = f"{fault['vendor']} {fault['path'] or ''}".rstrip()
+    kinds = [
+        f"{name.replace('_', ' ')} {fault[name]}"
+        for name in ("status", "delay_ms", "retry_after")
+        if fault[name]
+    ]
+    kinds += [name for name in ("reset", "drip", "garbage") if fault[name]]
+    left = "until cleared" if fault["times"] is None else f"{fault['times']} times more"
+    return f"{where}: {', '.join(kinds)}; {left}"
 
 
 def _row(entry: Entry) -> str:

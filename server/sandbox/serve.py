@@ -43,6 +43,12 @@ class _Handler(WSGIRequestHandler):
 
     def run_wsgi(self) -> None:
         """Answer one request. A ConnectionError from the app closes the connection without an answer."""
+        try:
+            self._answer()
+        except ConnectionError:
+            self.close_connection = True
+
+    def _answer(self) -> None:
         environ = self.make_environ()
         if "wsgi.input_terminated" in environ:
             self.close_connection = True  # the app may leave a part of a chunked body unread
@@ -54,20 +60,20 @@ class _Handler(WSGIRequestHandler):
             started[:] = status, headers
 
         chunks = self.server.app(environ, start_response)
-        try:
-            with contextlib.closing(_closable(chunks)) as body:
-                first = next(body, b"")  # before the headers: what fails here has sent nothing
-                status, headers = started
-                self._send(status, headers, itertools.chain((first,), body))
-        except ConnectionError:
-            self.close_connection = True
+        with contextlib.closing(_closable(chunks)) as body:
+            first = next(body, b"")  # before the headers: what fails here has sent nothing
+            status, headers = started
+            self._send(status, headers, itertools.chain((first,), body))
 
     def _read_body(self) -> bytes:
         """The whole body, so that the next request begins where it ends; nothing when it is too large."""
         length = self.headers.get("Content-Length", "0")
         left = int(length) if length.isdecimal() else 0
         if left <= LARGEST_BODY:
-            return self.rfile.read(left)
+            body = self.rfile.read(left)
+            if len(body) < left:
+                raise ConnectionAbortedError("the sender broke off, so this is no request")
+            return body
         while left > 0 and (part := self.rfile.read(min(left, LARGEST_BODY))):
             left -= len(part)
         return b""
@@ -143,12 +149,12 @@ class SandboxServer(ThreadedWSGIServer):
 
 
 def _listen(host: str, port: int) -> socket.socket:
+    if not 0 <= port <= 65535:
+        raise GatepostError(f"{port} is no port: say a number from 0 to 65535.")
     where = f"{host} port {port}"
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         return socket.create_server((host, port), family=family, backlog=128)
-    except OverflowError:
-        raise GatepostError(f"{port} is no port: say a number from 0 to 65535.") from None
     except socket.gaierror:
         raise GatepostError(f"{host} is no address of this machine: say another with --host.") from None
     except OSError as error:
