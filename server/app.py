@@ -17,6 +17,7 @@ from server.rates import RateLimit
 from server.settings import Settings
 from server.store.database import Database
 from server.store.intake import Intake
+from server.store.outbox import register
 
 
 def create_app(settings: Settings, clock: Clock = system_clock) -> Flask:
@@ -26,6 +27,7 @@ def create_app(settings: Settings, clock: Clock = system_clock) -> Flask:
     """
     app = Flask("server", static_folder=None)
     database = Database(settings.data_dir)
+    register(database, settings)
     intake = Intake(database)
     pseudonyms = Pseudonyms(database.key("pseudonyms"))
     collector = collect.Collector(settings, intake, Cookies(settings), pseudonyms, clock)

@@ -6,6 +6,7 @@ expired or unreadable is the same as none. A cookie that did not change is not s
 
 from __future__ import annotations
 
+import hashlib
 import re
 import uuid
 from base64 import urlsafe_b64decode, urlsafe_b64encode
@@ -129,7 +130,8 @@ class _Cookie:
         self._attributes = f"; Path={form.path}{secure}; HttpOnly; SameSite=Lax"
         # A salt of its own for each, so that one cannot be replayed as another. key_derivation: HMAC of the
         # key with the salt. See https://itsdangerous.palletsprojects.com/en/stable/concepts/
-        self._signer = Signer(keys, salt=f"gatepost.cookie.{name}", key_derivation="hmac")
+        salt = f"gatepost.cookie.{name}"
+        self._signer = Signer(keys, salt=salt, key_derivation="hmac", digest_method=hashlib.sha256)
 
     def read(self, jar: Mapping[str, str]) -> list[str]:
         """The parts of a validly signed value; an empty list otherwise."""

@@ -13,7 +13,7 @@ from server.vendors.base import Message
 class Item:
     """An event on its way to a destination."""
 
-    __slots__ = ("alone", "attempts", "due", "loaded", "messages", "receipt", "told", "translated")
+    __slots__ = ("alone", "attempts", "due", "forgot", "loaded", "messages", "receipt", "told", "translated")
 
     def __init__(self, due: Due, loaded: float) -> None:
         self.due = due
@@ -25,6 +25,8 @@ class Item:
         self.translated = 0
         """When the messages were made, in milliseconds since 1970; 0: not yet."""
         self.receipt = ""
+        self.forgot = False
+        """The vendor's ids of the visitor were thrown away for it: once is enough."""
         self.alone = False
         """To be sent by itself, because a batch with it was refused."""
 

@@ -21,7 +21,7 @@ from server.pseudonyms import Pseudonyms
 from server.relay.sender import Sender
 from server.settings import Settings
 from server.store.database import Database
-from server.store.outbox import Outbox, Report
+from server.store.outbox import Outbox, Report, register
 from server.vendors.base import Vendor
 
 log = logging.getLogger(__name__)
@@ -49,6 +49,7 @@ class Relay:
         database: Database,
         clock: Clock = system_clock,
     ) -> None:
+        register(database, settings)
         self._outbox = Outbox(database)
         self._dirty = asyncio.Event()
         self.stopping = asyncio.Event()
@@ -63,7 +64,7 @@ class Relay:
                 self._deliveries.append(delivery)
                 self._senders.append(
                     Sender(
-                        self._outbox.open(name, vendor_name),
+                        self._outbox.destination(name, vendor_name),
                         shop,
                         vendor,
                         self._outbox,
@@ -79,13 +80,10 @@ class Relay:
         recorder = asyncio.create_task(self._record())
         watcher = asyncio.create_task(self._watch())
         senders = [asyncio.create_task(sender.run(self.stopping)) for sender in self._senders]
-        ended = asyncio.create_task(self.stopping.wait())
-        done, _ = await asyncio.wait(
-            [ended, recorder, watcher, *senders], return_when=asyncio.FIRST_COMPLETED
-        )
-        self.stopping.set()
+        await self.stopping.wait()
         self.wake()
-        await asyncio.wait(senders or [ended], timeout=PATIENCE)
+        if senders:
+            await asyncio.wait(senders, timeout=PATIENCE)
         for task in (watcher, *senders):
             task.cancel()
         await asyncio.gather(watcher, *senders, return_exceptions=True)
@@ -93,8 +91,6 @@ class Relay:
         await recorder
         for delivery in self._deliveries:
             await delivery.close()
-        for task in done - {ended}:
-            task.result()  # a part that ended by itself ended by an error: let it be seen
 
     def wake(self) -> None:
         """Let every destination look at the clock and the store again."""

@@ -130,12 +130,13 @@ class Sender:
         try:
             first = parts[0]
             if introduction := self._loading.introduction(first.item):
-                verdict, reply = await self._ask(introduction, [])
+                told = [Telling(first.item.seq, _encode([dict(introduction.query)]))]
+                verdict, reply = await self._ask(introduction, told)
                 if verdict.outcome == "sent":
                     verdict = self._introduced(first.item, reply)
             else:
                 request = self._vendor.request([message for part in parts for message in part.messages])
-                verdict, reply = await self._ask(request, parts)
+                verdict, reply = await self._ask(request, [_telling(part) for part in parts])
                 if verdict.outcome == "sent":
                     self._delivered(parts)
             self._draw(parts, verdict, reply, probing)
@@ -143,7 +144,7 @@ class Sender:
             for lane in {part.lane.visitor: part.lane for part in parts}.values():
                 self._loading.lanes.release(lane)
 
-    async def _ask(self, request: Request, parts: list[Part]) -> tuple[Verdict, Reply | None]:
+    async def _ask(self, request: Request, tellings: list[Telling]) -> tuple[Verdict, Reply | None]:
         """Make a request and judge the answer; both are written down."""
         at, begun = self._clock(), time.monotonic()
         answer = await self._delivery.send(request)
@@ -158,15 +159,11 @@ class Sender:
                 took=took,
                 method=request.method,
                 path=request.path,
-                messages=sum(len(part.messages) for part in parts),
                 status=reply.status if reply else None,
                 reply=reply.body.decode("utf-8", "replace") if reply else "",
                 outcome=verdict.outcome,
                 reason=verdict.reason[:MAX_REASON],
-                tellings=[
-                    Telling(part.item.seq, _encode([message.body for message in part.messages]))
-                    for part in parts
-                ],
+                tellings=tellings,
             )
         )
         return verdict, reply
@@ -205,6 +202,9 @@ class Sender:
             log.error("%s is held, its events wait: %s", self.name, reason)
         elif verdict.outcome == "later" and reply and reply.status == 429:
             self._gate.throttled(now, reason, verdict.retry_after)
+        elif verdict.forget:
+            self._gate.succeeded()
+            self._introduce_again(parts[0], reason, now)
         elif verdict.outcome == "later":
             self._gate.failed(now, reason)
             if not probing:
@@ -215,6 +215,15 @@ class Sender:
             self._gate.succeeded()
             if verdict.outcome == "never":
                 self._refused(parts, reason, now)
+
+    def _introduce_again(self, part: Part, reason: str, now: int) -> None:
+        """The vendor does not know the visitor by its own ids any more: get new ones, once per event."""
+        if part.item.forgot:
+            self._refused([part], reason, now)
+            return
+        part.item.forgot = True
+        part.item.translated = 0
+        self._journal.learned(part.item.event.visitor, {})
 
     def _refused(self, parts: list[Part], reason: str, now: int) -> None:
         """The vendor will never take it; of a batch it may mean only one event, so each goes by itself."""
@@ -242,6 +251,10 @@ class Sender:
                 behind = "waits behind an earlier event of this visitor"
                 self._journal.park(item, reason if item.attempts else behind, now, next_at)
             lane.more = False
+
+
+def _telling(part: Part) -> Telling:
+    return Telling(part.item.seq, _encode([message.body for message in part.messages]))
 
 
 def _until(moment: int, now: int) -> float:

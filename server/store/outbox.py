@@ -17,6 +17,7 @@ from sqlalchemy.dialects.sqlite import insert
 
 from server.consent import NOTHING_SAID, Consent
 from server.event import Event
+from server.settings import Settings
 from server.store import tables
 from server.store.database import Database
 
@@ -66,7 +67,7 @@ class Telling(msgspec.Struct, frozen=True):
 
     event: int
     body: bytes
-    """The messages, as a JSON list."""
+    """The messages, or the query of an introduction, as a JSON list."""
 
 
 class Attempt(msgspec.Struct, frozen=True):
@@ -77,7 +78,6 @@ class Attempt(msgspec.Struct, frozen=True):
     """Milliseconds."""
     method: str
     path: str
-    messages: int
     status: int | None
     reply: str
     outcome: str
@@ -115,6 +115,22 @@ _deliveries = tables.deliveries.c
 _destinations = tables.destinations.c
 
 
+def register(database: Database, settings: Settings) -> None:
+    """Make sure every destination of the configuration exists; a new one gets the events from now on.
+
+    Web and relay both do this at their start, so that events are waited for whichever of them comes first.
+    """
+    newest = select(func.coalesce(func.max(_events.seq), 0)).scalar_subquery()
+    with database.writing() as connection:
+        for name, shop in settings.shops.items():
+            for vendor in shop.vendors:
+                connection.execute(
+                    insert(tables.destinations)
+                    .values(shop=name, vendor=vendor, position=newest, held_reason="")
+                    .on_conflict_do_nothing()
+                )
+
+
 class Outbox:
     """One relay's view of the store; only one relay at a time may write through it."""
 
@@ -130,14 +146,9 @@ class Outbox:
         row = self._database.reader().execute("SELECT max(seq) FROM events").fetchone()
         return row[0] or 0
 
-    def open(self, shop: str, vendor: str) -> Destination:
-        """The destination's state; one that is new begins with the events that come from now on."""
-        with self._database.writing() as connection:
-            connection.execute(
-                insert(tables.destinations)
-                .values(shop=shop, vendor=vendor, position=self.newest(), held_reason="")
-                .on_conflict_do_nothing()
-            )
+    def destination(self, shop: str, vendor: str) -> Destination:
+        """The state of a destination that `register` knows."""
+        with self._database.reading() as connection:
             row = connection.execute(
                 select(tables.destinations).where(_destinations.shop == shop, _destinations.vendor == vendor)
             ).one()
@@ -273,7 +284,7 @@ class Outbox:
                     "took": attempt.took,
                     "method": attempt.method,
                     "path": attempt.path,
-                    "messages": attempt.messages,
+                    "events": len(attempt.tellings),
                     "status": attempt.status,
                     "reply": attempt.reply,
                     "outcome": attempt.outcome,

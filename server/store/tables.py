@@ -124,7 +124,7 @@ requests = Table(
     Column("took", Integer, nullable=False, comment="milliseconds"),
     Column("method", String, nullable=False),
     Column("path", String, nullable=False),
-    Column("messages", Integer, nullable=False),
+    Column("events", Integer, nullable=False, comment="how many it carried"),
     Column("status", Integer, comment="null: no answer"),
     Column("reply", String, nullable=False),
     Column("outcome", String, nullable=False),

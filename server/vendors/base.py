@@ -93,6 +93,8 @@ class Verdict(msgspec.Struct, frozen=True):
     reason: str = ""
     """In words, for a person; carries the vendor's own words where it gave any."""
     retry_after: float | None = None
+    forget: bool = False
+    """The ids that the vendor gave for this visitor are worthless to it: introduce the visitor again."""
 
 
 class Vendor(Protocol):
@@ -101,6 +103,8 @@ class Vendor(Protocol):
     name: ClassVar[str]
     Settings: ClassVar[type[VendorSettings]]
     limits: Limits
+
+    def __init__(self, settings: Any) -> None: ...
 
     def credentials(self) -> Mapping[str, str]:
         """Headers that authenticate; added at the moment of sending and never kept."""

@@ -198,7 +198,7 @@ def _refusal(request: Request, status: int, reason: str, words: str) -> Verdict:
     again. An /init without one holds nothing but settings, so it is they that are wrong.
     """
     if "did" in request.query or _blames_device(request, status, words):
-        return Verdict("later", f"{reason}: the visitor has to be introduced again")
+        return Verdict("later", f"{reason}: the visitor has to be introduced again", forget=True)
     if request.path == "/init" or status == 401 or SHOP.search(words):
         return Verdict("stop", f"{reason}: are shop_id and base_url right?")
     return Verdict("never", reason)

@@ -106,6 +106,7 @@ def test_the_reason_carries_personaclicks_own_words() -> None:
 def test_a_worthless_device_id_asks_for_another_introduction() -> None:
     verdict = make_vendor("personaclick", SETTINGS).verdict(VIEW, Reply(404))
     assert "introduced again" in verdict.reason
+    assert verdict.forget
 
 
 def test_when_to_try_again_is_passed_on() -> None:

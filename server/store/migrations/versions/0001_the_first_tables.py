@@ -119,7 +119,7 @@ def upgrade() -> None:
         sa.Column("took", sa.Integer(), nullable=False, comment="milliseconds"),
         sa.Column("method", sa.String(), nullable=False),
         sa.Column("path", sa.String(), nullable=False),
-        sa.Column("messages", sa.Integer(), nullable=False),
+        sa.Column("events", sa.Integer(), nullable=False, comment="how many it carried"),
         sa.Column("status", sa.Integer(), nullable=True, comment="null: no answer"),
         sa.Column("reply", sa.String(), nullable=False),
         sa.Column("outcome", sa.String(), nullable=False),

@@ -1,0 +1,159 @@
+"""The command line. Bad input: one clear sentence on stderr, exit 2, no traceback."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from server import __version__
+from server.errors import GatepostError
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+
+def _config(command: _Command) -> _Command:
+    return click.option(
+        "--config",
+        type=click.Path(path_type=Path, dir_okay=False),
+        default=Path("gatepost.toml"),
+        envvar="GATEPOST_CONFIG",
+        show_default=True,
+        help="The configuration file.",
+    )(command)
+
+
+def _address(command: _Command) -> _Command:
+    host = click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
+    port = click.option("--port", type=click.IntRange(1, 65535), default=8000, show_default=True)
+    return host(port(command))
+
+
+def _workers(command: _Command) -> _Command:
+    return click.option(
+        "--workers",
+        type=click.IntRange(1, 64),
+        default=max(1, (os.cpu_count() or 2) // 2),
+        show_default="half the processors",
+        help="Web processes.",
+    )(command)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="gatepost")
+def cli() -> None:
+    """One script tag on the shop, one first-party endpoint, every marketing vendor served from the server."""
+
+
+@cli.command()
+@_config
+def init(config: Path) -> None:
+    """Write a commented gatepost.toml with fresh secrets; never overwrites."""
+    from server.initial import write_configuration
+
+    write_configuration(config)
+    click.echo(
+        f"{config} is written, readable by you alone. Name your shop's origins and vendors in it, then"
+    )
+    click.echo(f"  gatepost serve{'' if str(config) == 'gatepost.toml' else f' --config {config}'}")
+
+
+@cli.command()
+@_config
+@_address
+@_workers
+def serve(config: Path, host: str, port: int, workers: int) -> None:
+    """All of it on one machine: web workers and relay."""
+    from server.commands import serve_all
+
+    serve_all(config, host, port, workers)
+
+
+@cli.command()
+@_config
+@_address
+@_workers
+def web(config: Path, host: str, port: int, workers: int) -> None:
+    """The web half alone: takes events, serves the tag."""
+    from server.commands import serve_web_half
+
+    serve_web_half(config, host, port, workers)
+
+
+@cli.command()
+@_config
+def relay(config: Path) -> None:
+    """The delivering half alone. A second one on the same database waits for the first to end."""
+    from server.commands import serve_relay_half
+
+    serve_relay_half(config)
+
+
+@cli.command()
+@_address
+@click.option("--shop-port", type=click.IntRange(1, 65535), default=8080, show_default=True)
+@click.option("--sandbox-port", type=click.IntRange(1, 65535), default=9400, show_default=True)
+def demo(host: str, port: int, shop_port: int, sandbox_port: int) -> None:
+    """A demo shop, the vendor sandbox and the gateway together, in a throw-away folder."""
+    from server.demonstration import run_demo
+
+    run_demo(host, port, shop_port, sandbox_port)
+
+
+@cli.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
+@click.option("--port", type=click.IntRange(1, 65535), default=9400, show_default=True)
+def sandbox(host: str, port: int) -> None:
+    """The five vendors' stand-ins alone."""
+    from server.sandbox import serve_sandbox
+    from server.supervise import end_with_supervisor
+
+    end_with_supervisor()
+    serve_sandbox(host, port)
+
+
+@cli.command()
+@_config
+@click.argument("id")
+def explain(config: Path, id: str) -> None:
+    """What became of an event: by event id, order id or visitor id."""
+    from server.commands import explain_id
+
+    click.echo(explain_id(config, id))
+
+
+def main() -> None:
+    """Run the command line; every refusal is one sentence."""
+    logging.basicConfig(
+        level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr
+    )
+    logging.getLogger("httpx").setLevel(logging.WARNING)  # it would log every vendor's URL
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    try:
+        sys.exit(cli.main(standalone_mode=False))
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message())
+        sys.exit(2)
+    except click.ClickException as error:
+        _refuse(error.format_message())
+    except GatepostError as error:
+        _refuse(str(error))
+    except (KeyboardInterrupt, click.Abort):
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(0)
+
+
+def _refuse(sentence: str) -> None:
+    click.echo(f"gatepost: {sentence}", err=True)
+    sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()
