@@ -12,7 +12,12 @@ from typing import Any, TypeVar
 import click
 
 from server import __version__
+from server.commands import explain_id, serve_all, serve_relay_half, serve_web_half
+from server.demonstration import run_demo
 from server.errors import GatepostError
+from server.initial import write_configuration
+from server.sandbox import serve_sandbox
+from server.supervise import end_with_supervisor
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -54,8 +59,6 @@ def cli() -> None:
 @_config
 def init(config: Path) -> None:
     """Write a commented gatepost.toml with fresh secrets; never overwrites."""
-    from server.initial import write_configuration
-
     write_configuration(config)
     click.echo(
         f"{config} is written, readable by you alone. Name your shop's origins and vendors in it, then"
@@ -69,8 +72,6 @@ def init(config: Path) -> None:
 @_workers
 def serve(config: Path, host: str, port: int, workers: int) -> None:
     """All of it on one machine: web workers and relay."""
-    from server.commands import serve_all
-
     serve_all(config, host, port, workers)
 
 
@@ -80,8 +81,6 @@ def serve(config: Path, host: str, port: int, workers: int) -> None:
 @_workers
 def web(config: Path, host: str, port: int, workers: int) -> None:
     """The web half alone: takes events, serves the tag."""
-    from server.commands import serve_web_half
-
     serve_web_half(config, host, port, workers)
 
 
@@ -89,8 +88,6 @@ def web(config: Path, host: str, port: int, workers: int) -> None:
 @_config
 def relay(config: Path) -> None:
     """The delivering half alone. A second one on the same database waits for the first to end."""
-    from server.commands import serve_relay_half
-
     serve_relay_half(config)
 
 
@@ -100,8 +97,6 @@ def relay(config: Path) -> None:
 @click.option("--sandbox-port", type=click.IntRange(1, 65535), default=9400, show_default=True)
 def demo(host: str, port: int, shop_port: int, sandbox_port: int) -> None:
     """A demo shop, the vendor sandbox and the gateway together, in a throw-away folder."""
-    from server.demonstration import run_demo
-
     run_demo(host, port, shop_port, sandbox_port)
 
 
@@ -110,9 +105,6 @@ def demo(host: str, port: int, shop_port: int, sandbox_port: int) -> None:
 @click.option("--port", type=click.IntRange(1, 65535), default=9400, show_default=True)
 def sandbox(host: str, port: int) -> None:
     """The five vendors' stand-ins alone."""
-    from server.sandbox import serve_sandbox
-    from server.supervise import end_with_supervisor
-
     end_with_supervisor()
     serve_sandbox(host, port)
 
@@ -122,8 +114,6 @@ def sandbox(host: str, port: int) -> None:
 @click.argument("id")
 def explain(config: Path, id: str) -> None:
     """What became of an event: by event id, order id or visitor id."""
-    from server.commands import explain_id
-
     click.echo(explain_id(config, id))
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import errno
 import logging
-import socket
 from pathlib import Path
 
 from server.configure import read_settings
 from server.errors import GatepostError
 from server.explain import explained
+from server.ports import check_port
 from server.relay.relay import run_relay
 from server.settings import Settings
 from server.store.database import FILE, Database
@@ -82,16 +81,3 @@ def _check_address(settings: Settings, host: str, port: int) -> None:
             "listen on 127.0.0.1, or set public_url to the https:// address that browsers use"
         )
     check_port(host, port, "--port")
-
-
-def check_port(host: str, port: int, option: str) -> None:
-    """Raises GatepostError when nothing could listen there."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
-            if error.errno == errno.EADDRINUSE:
-                raise GatepostError(f"port {port} on {host} is taken; choose another with {option}") from None
-            raise GatepostError(f"{host}:{port} cannot be listened on: {error.strerror or error}") from None

@@ -11,10 +11,10 @@ from typing import Literal
 import click
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
-from server.commands import check_port
 from server.configure import read_settings
 from server.demo.live import LiveDelivery, LiveEvent
 from server.demo.shop import create_shop
+from server.ports import check_port
 from server.store.database import Database
 from server.store.history import Fate, History, Record
 from server.supervise import supervise

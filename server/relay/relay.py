@@ -6,16 +6,15 @@ import asyncio
 import contextlib
 import logging
 import signal
-import sqlite3
 import ssl
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
 import certifi
-from sqlalchemy.exc import SQLAlchemyError
 
 from server.clock import Clock, system_clock
 from server.delivery import Delivery
+from server.errors import CannotKeep
 from server.locks import Claim
 from server.pseudonyms import Pseudonyms
 from server.relay.sender import Sender
@@ -103,8 +102,8 @@ class Relay:
         while True:
             try:
                 newest = self._outbox.newest()
-            except sqlite3.Error as error:
-                log.error("the database cannot be read: %s", error)
+            except CannotKeep as error:
+                log.error("%s", error)
                 await asyncio.sleep(1)
                 continue
             if newest != seen:
@@ -137,7 +136,7 @@ class Relay:
     async def _saved(self, reports: list[Report]) -> bool:
         try:
             await asyncio.to_thread(self._outbox.record, reports)
-        except (sqlite3.Error, SQLAlchemyError) as error:
+        except CannotKeep as error:
             log.error("outcomes cannot be written down, nothing more is sent until they are: %s", error)
             return False
         return True

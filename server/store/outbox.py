@@ -7,6 +7,7 @@ vendors there are, and a crash loses nothing: reading goes on from `position`.
 
 from __future__ import annotations
 
+import sqlite3
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any, Literal, TypeAlias
@@ -14,8 +15,10 @@ from typing import Any, Literal, TypeAlias
 import msgspec
 from sqlalchemy import Connection, func, select, update
 from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy.exc import SQLAlchemyError
 
 from server.consent import NOTHING_SAID, Consent
+from server.errors import CannotKeep
 from server.event import Event
 from server.settings import Settings
 from server.store import tables
@@ -142,8 +145,14 @@ class Outbox:
     # Reading. Quick enough to be done between two requests.
 
     def newest(self) -> int:
-        """The seq of the newest event; 0 when there was never one."""
-        row = self._database.reader().execute("SELECT max(seq) FROM events").fetchone()
+        """The seq of the newest event; 0 when there was never one.
+
+        Raises CannotKeep when the database cannot be read.
+        """
+        try:
+            row = self._database.reader().execute("SELECT max(seq) FROM events").fetchone()
+        except sqlite3.Error as error:
+            raise CannotKeep(f"the database cannot be read: {error}") from None
         return row[0] or 0
 
     def destination(self, shop: str, vendor: str) -> Destination:
@@ -254,22 +263,16 @@ class Outbox:
     # Writing.
 
     def record(self, reports: Sequence[Report]) -> None:
-        """Write all of it down in one transaction."""
-        with self._database.writing() as connection:
-            for report in reports:
-                self._record_attempts(connection, report)
-                _record_outcomes(connection, report)
-                _record_ids(connection, report)
-                connection.execute(
-                    update(tables.destinations)
-                    .where(_destinations.id == report.destination)
-                    .values(
-                        position=report.position,
-                        held_since=report.hold.since if report.hold else None,
-                        held_reason=report.hold.reason if report.hold else "",
-                        probe_at=report.hold.probe_at if report.hold else None,
-                    )
-                )
+        """Write all of it down in one transaction. Raises CannotKeep when that fails; then none of it is."""
+        try:
+            with self._database.writing() as connection:
+                for report in reports:
+                    self._record_attempts(connection, report)
+                    _record_outcomes(connection, report)
+                    _record_ids(connection, report)
+                    _record_destination(connection, report)
+        except (sqlite3.Error, SQLAlchemyError) as error:
+            raise CannotKeep(f"the database cannot be written to: {error}") from error
 
     def _record_attempts(self, connection: Connection, report: Report) -> None:
         rows: list[dict[str, Any]] = []
@@ -304,6 +307,20 @@ class Outbox:
             connection.execute(insert(tables.requests), rows)
         if tellings:
             connection.execute(insert(tables.tellings), tellings)
+
+
+def _record_destination(connection: Connection, report: Report) -> None:
+    hold = report.hold
+    connection.execute(
+        update(tables.destinations)
+        .where(_destinations.id == report.destination)
+        .values(
+            position=report.position,
+            held_since=hold.since if hold else None,
+            held_reason=hold.reason if hold else "",
+            probe_at=hold.probe_at if hold else None,
+        )
+    )
 
 
 def _record_outcomes(connection: Connection, report: Report) -> None:

@@ -1,0 +1,46 @@
+# Everything here sets itself up: the environment is made when it is missing or pyproject.toml has changed.
+
+SHELL := /bin/sh
+VENV := .venv
+BIN := $(VENV)/bin
+PYTHON := $(BIN)/python
+
+.PHONY: help demo test check fast browser bench screenshots clean
+
+help:
+	@echo "make demo    a demo shop, the vendors' sandbox and Gatepost, to click through"
+	@echo "make test    everything that is checked, a browser included"
+	@echo "make fast    style, types and the quick tests"
+	@echo "make bench   what it can carry on this machine"
+
+demo: $(VENV)/run
+	@exec $(BIN)/gatepost demo $(DEMO)
+
+test: check
+	@$(PYTHON) tests/install_browser.py
+	@$(PYTHON) -m pytest tests
+
+fast: check
+	@$(PYTHON) -m pytest tests -m "not browser and not chaos"
+
+check: $(VENV)/test
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+bench: $(VENV)/test
+	@$(PYTHON) -m benchmarks --write
+
+clean:
+	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+# One environment: first what running needs, then what testing needs.
+
+$(VENV)/run: pyproject.toml
+	@sh .ci/environment $(VENV) .
+	@touch $@
+
+$(VENV)/test: pyproject.toml $(VENV)/run
+	@sh .ci/environment $(VENV) ".[test]"
+	@touch $@
