@@ -8,7 +8,7 @@ from flask import Flask, Response, jsonify
 from flask_cors import CORS
 from werkzeug.exceptions import HTTPException
 
-from server import collect, health, tag
+from server import api, collect, health, tag
 from server.client import TrustedProxies
 from server.clock import Clock, system_clock
 from server.cookies import Cookies
@@ -16,6 +16,7 @@ from server.pseudonyms import Pseudonyms
 from server.rates import RateLimit
 from server.settings import Settings
 from server.store.database import Database
+from server.store.history import History
 from server.store.intake import Intake
 from server.store.outbox import register
 
@@ -35,6 +36,7 @@ def create_app(settings: Settings, clock: Clock = system_clock) -> Flask:
     limit = RateLimit(settings.requests_per_minute)
     app.register_blueprint(collect.blueprint(collector, settings.prefix, proxies, limit))
     app.register_blueprint(tag.blueprint(settings))
+    app.register_blueprint(api.blueprint(api.Api(settings, intake, pseudonyms, clock), History(database)))
     app.register_blueprint(health.blueprint(intake))
     app.register_error_handler(HTTPException, _as_json)
     _allow_origins(app, settings)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal, TypeAlias, TypeVar
 
 import msgspec
 
@@ -28,7 +28,12 @@ MAX_EVENTS = 100
 MAX_TITLE = 500
 
 _Text = Annotated[str, msgspec.Meta(max_length=8192)]
+_Shape = TypeVar("_Shape")
+_Sent = TypeVar("_Sent", bound="SentEvent")
 _Purpose = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
+
+
+SentConsent: TypeAlias = dict[_Purpose, Choice]
 
 
 class SentPage(msgspec.Struct, frozen=True):
@@ -74,7 +79,7 @@ class Batch(msgspec.Struct, frozen=True):
     events: list[msgspec.Raw] = []
     sent_at: float | None = None
     page: SentPage | None = None
-    consent: dict[_Purpose, Choice] | None = None
+    consent: SentConsent | None = None
     gpc: bool = False
     user: SentUser | msgspec.UnsetType | None = msgspec.UNSET
     """Absent: as before. null: forget who it was, from now on."""
@@ -85,22 +90,27 @@ class Batch(msgspec.Struct, frozen=True):
 
 
 _batch_decoder = msgspec.json.Decoder(Batch)
-_event_decoder = msgspec.json.Decoder(SentEvent)
+EVENT_DECODER = msgspec.json.Decoder(SentEvent)
 
 
 def read_batch(body: bytes) -> Batch:
     """Decode a request's body. Raises BadRequest when it is not JSON, not a batch, or too large."""
     if len(body) > MAX_BODY:
         raise BadRequest(f"the body is larger than {MAX_BODY} bytes; send fewer events at once", 413)
+    batch = read_shape(_batch_decoder, body)
+    if len(batch.events) > MAX_EVENTS:
+        raise BadRequest(f"more than {MAX_EVENTS} events; send them in several batches", 413)
+    return batch
+
+
+def read_shape(decoder: msgspec.json.Decoder[_Shape], body: bytes) -> _Shape:
+    """Decode a body. Raises BadRequest when it is not JSON or not of the decoder's shape."""
     try:
-        batch = _batch_decoder.decode(body)
+        return decoder.decode(body)
     except msgspec.ValidationError as error:
         raise BadRequest(f"not the shape of a batch: {error}") from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise BadRequest("the body is not JSON") from None
-    if len(batch.events) > MAX_EVENTS:
-        raise BadRequest(f"more than {MAX_EVENTS} events; send them in several batches", 413)
-    return batch
 
 
 class Reading(msgspec.Struct, frozen=True):
@@ -117,19 +127,17 @@ class Reading(msgspec.Struct, frozen=True):
     user: User
     source: Source | None
     pseudonyms: Pseudonyms
+    origin: Literal["browser", "server"] = "browser"
 
 
-def read_event(raw: msgspec.Raw, reading: Reading, purchases: int) -> Event:
+def read_event(sent: SentEvent, reading: Reading, purchases: int) -> Event:
     """One event as it will be kept; `purchases` is how many the visitor made before it.
 
     Raises InvalidEvent naming the field.
     """
-    sent = _decode(raw)
     if not ID.match(sent.id):
         raise InvalidEvent("id", "must be 1 to 64 letters, digits, -, _, . and :")
-    params = read_params(
-        sent.name, {} if sent.params is msgspec.UNSET or sent.params is None else sent.params
-    )
+    params = read_params(sent.name, {} if sent.params is None else sent.params)
     if sent.name == "identify" and not reading.user:
         raise InvalidEvent("user", "is missing; identify needs its id, email or phone")
     at = reading.now if sent.at is None else sent.at
@@ -149,12 +157,14 @@ def read_event(raw: msgspec.Raw, reading: Reading, purchases: int) -> Event:
         user=reading.user,
         source=reading.source,
         cart=cart,
+        origin=reading.origin,
     )
 
 
-def _decode(raw: msgspec.Raw) -> SentEvent:
+def decode_event(decoder: msgspec.json.Decoder[_Sent], raw: msgspec.Raw) -> _Sent:
+    """Decode one event of a batch. Raises InvalidEvent naming the field."""
     try:
-        return _event_decoder.decode(raw)
+        return decoder.decode(raw)
     except msgspec.ValidationError as error:
         what, _, where = str(error).partition(" - at `$")
         if missing := re.match(r"Object missing required field `(.*)`", what):

@@ -10,7 +10,16 @@ from collections.abc import Mapping, Sequence
 import msgspec
 from flask import Blueprint, Response, request
 
-from server.batch import MAX_BODY, Batch, Reading, merged, read_batch, read_event
+from server.batch import (
+    EVENT_DECODER,
+    MAX_BODY,
+    Batch,
+    Reading,
+    decode_event,
+    merged,
+    read_batch,
+    read_event,
+)
 from server.client import TrustedProxies, is_loopback
 from server.clock import Clock
 from server.consent import NOTHING_SAID, may_keep, updated
@@ -141,7 +150,7 @@ class Collector:
         dropped: list[Dropped] = []
         for i, raw in enumerate(batch.events):
             try:
-                event = read_event(raw, reading, purchases)
+                event = read_event(decode_event(EVENT_DECODER, raw), reading, purchases)
             except InvalidEvent as error:
                 dropped.append(Dropped(i, f"invalid: {error}"))
                 continue

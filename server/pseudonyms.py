@@ -21,6 +21,10 @@ class Pseudonyms:
         """A UUID (version 4 in form) for this visitor at this vendor."""
         return self._uuid("visitor", shop, vendor, visitor)
 
+    def stranger(self, shop: str, kind: str, name: str) -> str:
+        """A visitor id for a user whom only the shop's server has named: the same one each time."""
+        return self._uuid("stranger", shop, kind, name)
+
     def cart(self, shop: str, visitor: str, purchases: int) -> str:
         """A UUID for the cart of a visitor who has bought `purchases` times before."""
         return self._uuid("cart", shop, visitor, str(purchases))

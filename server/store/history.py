@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Row, select
+from sqlalchemy import ColumnElement, Connection, Row, select, text
 
 from server.consent import Consent
 from server.event import Event
@@ -105,6 +105,24 @@ class History:
                 if rows:
                     return _records(connection, rows[::-1])
         return []
+
+    def newest_of_each_name(self, shop: str, limit: int = 200) -> list[Record]:
+        """The newest event of each name of a shop, by name."""
+        # One step along the index per name: https://www.sqlite.org/lang_with.html#recursive_query_examples
+        names = text(
+            "WITH RECURSIVE names (name) AS ("
+            " SELECT min(name) FROM events WHERE shop = :shop UNION ALL"
+            " SELECT (SELECT min(name) FROM events WHERE shop = :shop AND name > names.name)"
+            " FROM names WHERE names.name IS NOT NULL"
+            ") SELECT (SELECT max(seq) FROM events WHERE shop = :shop AND name = names.name) AS seq"
+            " FROM names WHERE name IS NOT NULL LIMIT :limit"
+        )
+        with self._database.reading() as connection:
+            seqs = connection.execute(names, {"shop": shop, "limit": limit}).scalars().all()
+            rows = connection.execute(
+                select(_events.seq, _events.body).where(_events.seq.in_(seqs)).order_by(_events.name)
+            ).all()
+            return _records(connection, rows)
 
     def consents(self, shop: str, visitor: str) -> list[ConsentChange]:
         """What a visitor has said, oldest first."""

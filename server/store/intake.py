@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections import Counter
+from collections.abc import Sequence
 
 import msgspec
 
@@ -79,6 +80,31 @@ class Intake:
         """
         return self._writer.submit(arrival)
 
+    def keep_all(self, arrivals: Sequence[Arrival]) -> list[list[bool]]:
+        """Keep several visitors' arrivals in this order, as `keep` does each."""
+        return self._writer.submit_all(arrivals)
+
+    def visitor_of(self, shop: str, user: User) -> str | None:
+        """The visitor who was last named by this user's id, or else e-mail, or else phone; None: nobody was.
+
+        Raises CannotKeep when the database cannot be read.
+        """
+        try:
+            for kind, value in _names(user):
+                row = (
+                    self._database.reader()
+                    .execute(
+                        "SELECT visitor FROM identities WHERE shop = ? AND kind = ? AND value = ?",
+                        (shop, kind, value),
+                    )
+                    .fetchone()
+                )
+                if row is not None:
+                    return str(row[0])
+        except sqlite3.Error as error:
+            raise CannotKeep(f"the database cannot be read: {error}") from None
+        return None
+
     def probe(self) -> None:
         """Write something of no meaning. Raises CannotKeep when events could not be kept now."""
         self._writer.submit(_PROBE)
@@ -141,11 +167,23 @@ def _remember(connection: sqlite3.Connection, arrival: Arrival) -> None:
             "nothing": b"{}",
         },
     )
+    if arrival.user:
+        connection.executemany(
+            "INSERT INTO identities (shop, kind, value, visitor) VALUES (?, ?, ?, ?)"
+            " ON CONFLICT (shop, kind, value) DO UPDATE SET visitor = excluded.visitor",
+            [(arrival.shop, kind, value, arrival.visitor) for kind, value in _names(arrival.user)],
+        )
     if arrival.consent:
         connection.execute(
             "INSERT INTO consents (shop, visitor, at, consent) VALUES (?, ?, ?, ?)",
             (arrival.shop, arrival.visitor, arrival.consent.at, consent),
         )
+
+
+def _names(user: User) -> list[tuple[str, str]]:
+    """What a user is known by, the surest first."""
+    names = (("id", user.id), ("email", user.email), ("phone", user.phone))
+    return [(kind, value) for kind, value in names if value]
 
 
 def _count_purchases(connection: sqlite3.Connection, arrival: Arrival, new: list[bool]) -> None:

@@ -36,6 +36,7 @@ events = Table(
     Column("body", LargeBinary, nullable=False, comment="server.event.Event as JSON"),
     UniqueConstraint("shop", "id", name="events_once"),
     Index("events_of_visitor", "shop", "visitor"),
+    Index("events_of_name", "shop", "name"),
     Index("events_of_order", "shop", "order_id", sqlite_where=text("order_id IS NOT NULL")),
     sqlite_autoincrement=True,
 )
@@ -50,6 +51,18 @@ visitors = Table(
     Column("user", LargeBinary, nullable=False, comment="server.event.User as JSON"),
     Column("purchases", Integer, nullable=False),
     sqlite_with_rowid=False,
+)
+
+identities = Table(
+    "identities",
+    metadata,
+    Column("shop", String, primary_key=True),
+    Column("kind", String, primary_key=True, comment="id, email or phone"),
+    Column("value", String, primary_key=True),
+    Column("visitor", String, nullable=False, comment="the last one who was named so"),
+    Index("identities_of_visitor", "shop", "visitor"),
+    sqlite_with_rowid=False,
+    comment="Who a shop's own server means when it names a user",
 )
 
 consents = Table(

@@ -34,12 +34,7 @@ def upgrade() -> None:
         sa.Column("receipt", sa.String(), nullable=False, comment="what consent allowed it, in words"),
         sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("told", sa.Integer(), nullable=False, comment="how many of its messages the vendor has"),
-        sa.Column(
-            "next_at",
-            sa.BigInteger(),
-            nullable=True,
-            comment="waiting: when to try again",
-        ),
+        sa.Column("next_at", sa.BigInteger(), nullable=True, comment="waiting: when to try again"),
         sa.Column("at", sa.BigInteger(), nullable=False, comment="of the last change"),
         sa.PrimaryKeyConstraint("destination", "event"),
         sqlite_with_rowid=False,
@@ -94,6 +89,7 @@ def upgrade() -> None:
         sqlite_autoincrement=True,
     )
     with op.batch_alter_table("events", schema=None) as batch_op:
+        batch_op.create_index("events_of_name", ["shop", "name"], unique=False)
         batch_op.create_index(
             "events_of_order",
             ["shop", "order_id"],
@@ -101,6 +97,19 @@ def upgrade() -> None:
             sqlite_where=sa.text("order_id IS NOT NULL"),
         )
         batch_op.create_index("events_of_visitor", ["shop", "visitor"], unique=False)
+
+    op.create_table(
+        "identities",
+        sa.Column("shop", sa.String(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False, comment="id, email or phone"),
+        sa.Column("value", sa.String(), nullable=False),
+        sa.Column("visitor", sa.String(), nullable=False, comment="the last one who was named so"),
+        sa.PrimaryKeyConstraint("shop", "kind", "value"),
+        comment="Who a shop's own server means when it names a user",
+        sqlite_with_rowid=False,
+    )
+    with op.batch_alter_table("identities", schema=None) as batch_op:
+        batch_op.create_index("identities_of_visitor", ["shop", "visitor"], unique=False)
 
     op.create_table(
         "keys",
