@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from flask import Blueprint, current_app, jsonify, request
 from werkzeug.wrappers import Response
 
-MOST_EVENTS = 200
+MOST_EVENTS = 100
 """In one answer; the panel shows no more either."""
 SANDBOX_SECONDS = 5
 

@@ -47,7 +47,9 @@ def answer(say: str, to: str, more: dict[str, str] | None = None) -> AnyResponse
         flash(say)
         return redirect(to, 303)
     commands = [_command(each) for each in visit.take_happened()]
-    return jsonify(say=say, more=more, commands=commands, cart=visit.cart_size(), wishlist=len(visit.wishlist()))
+    return jsonify(
+        say=say, more=more, commands=commands, cart=visit.cart_size(), wishlist=len(visit.wishlist())
+    )
 
 
 def refuse(say: str, to: str) -> AnyResponse:

@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from flask import Flask, Response, abort, request
+from flask.json.provider import DefaultJSONProvider
 from werkzeug.exceptions import HTTPException
 
 from server.demo import visit
@@ -22,6 +23,12 @@ from server.files import folder
 
 LARGEST_FORM = 16 * 1024
 PANEL_STATES = ("open", "closed")
+
+
+class InOrder(DefaultJSONProvider):
+    """JSON with its keys as they were put: the panel shows requests as they were sent."""
+
+    sort_keys = False
 
 
 def create_shop(*, tag_url: str, live: Live, sandbox_url: str, currency: str = "EUR") -> Flask:
@@ -44,6 +51,7 @@ def create_shop(*, tag_url: str, live: Live, sandbox_url: str, currency: str = "
         static_url_path="/static",
         template_folder=folder("templates") / "demo",
     )
+    app.json = InOrder(app)
     app.config.update(
         SECRET_KEY=secrets.token_bytes(32),
         # Cookies do not know ports: a plain "session" would be shared with whatever else runs on localhost.

@@ -3,7 +3,7 @@ import { json, make } from "./json.js";
 
 const NAMES = { personaclick: "PersonaClick", blueshift: "Blueshift", esputnik: "eSputnik", alana: "Alana", eightselect: "8SELECT" };
 const WORDS = { waiting: "waiting", delivered: "delivered", not_wanted: "not wanted", retrying: "retrying", dead: "refused", held: "held" };
-const MOST = 200;
+const MOST = 100;
 /** Milliseconds after which an event that no vendor has taken up is thought to be for none. */
 const PATIENCE = 20_000;
 
@@ -109,11 +109,12 @@ function line(entry, delivery, now) {
   known.inside.replaceChildren(...exchange(delivery));
 }
 
-/** Why it stands as it does, in what room the line has. */
-function why({ state, reason, attempts, next_at: next }, now) {
+/** Why it stands as it does, in what room the line has: the vendor's name is on it already. */
+function why({ vendor, state, reason, attempts, next_at: next }, now) {
   if (state === "delivered") return attempts > 1 ? `at attempt ${attempts}` : "";
-  if (state !== "retrying") return reason ?? "";
-  return [next && soon(next - now), reason].filter(Boolean).join(" · ");
+  const name = `${NAMES[vendor] ?? vendor} `;
+  const short = reason.startsWith(name) ? reason.slice(name.length) : reason;
+  return state === "retrying" && next ? [soon(next - now), short].filter(Boolean).join(" · ") : short;
 }
 
 /** A stretch of time ahead, in words. */
