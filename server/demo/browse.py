@@ -23,9 +23,9 @@ browse = Blueprint("browse", __name__)
 
 @browse.get("/")
 def home() -> str:
-    """The front page: a picture, the shelves, six picks and the letter."""
+    """The front page: three things in large, the other six as a list, and the letter."""
     kitchen, table, outdoors = (CATALOGUE.within(category.id) for category in CATALOGUE.categories)
-    picks = (table[0], outdoors[0], kitchen[1], outdoors[2], table[1], kitchen[0])
+    picks = (table[1], kitchen[1], outdoors[2], outdoors[1], table[2], kitchen[2])
     return show(
         "home.html",
         "home",
