@@ -20,6 +20,8 @@ from server.store.history import History
 from server.store.intake import Intake
 from server.store.outbox import register
 
+_STORE = "gatepost.store"
+
 
 def create_app(settings: Settings, clock: Clock = system_clock) -> Flask:
     """The gateway as a WSGI application, on the database in `settings.data_dir`.
@@ -40,7 +42,15 @@ def create_app(settings: Settings, clock: Clock = system_clock) -> Flask:
     app.register_blueprint(health.blueprint(intake))
     app.register_error_handler(HTTPException, _as_json)
     _allow_origins(app, settings)
+    app.extensions[_STORE] = (intake, database)
     return app
+
+
+def close(app: Flask) -> None:
+    """Write what waits and let go of the database; the application answers no more after that."""
+    intake, database = app.extensions.pop(_STORE)
+    intake.close()
+    database.close()
 
 
 def _allow_origins(app: Flask, settings: Settings) -> None:
