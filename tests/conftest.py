@@ -1,0 +1,50 @@
+"""A gateway for every test that asks for one."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.gateway import Gateway, Process, write_configuration
+
+
+@pytest.fixture
+def gateways(tmp_path: Path) -> Iterator[Callable[..., Gateway]]:
+    """Make a gateway, configured as told; see `tests.gateway.configuration`."""
+    made: list[Gateway] = []
+    numbers = itertools.count()
+
+    def make(**changes: Any) -> Gateway:
+        folder = tmp_path / f"gateway-{next(numbers)}"
+        folder.mkdir()
+        made.append(Gateway(folder, **changes))
+        return made[-1]
+
+    yield make
+    for gateway in made:
+        gateway.close()
+
+
+@pytest.fixture
+def gateway(gateways: Callable[..., Gateway]) -> Gateway:
+    """A gateway on a subdomain of the shop, with one shop that requires consent."""
+    return gateways()
+
+
+@pytest.fixture
+def processes(tmp_path: Path) -> Iterator[Callable[..., Process]]:
+    """Start a real `gatepost serve` on a configuration; it is gone after the test."""
+    started: list[Process] = []
+
+    def start(table: dict[str, Any], *command: str) -> Process:
+        file = write_configuration(tmp_path, table)
+        started.append(Process(file, command) if command else Process(file))
+        return started[-1]
+
+    yield start
+    for process in started:
+        process.end()
