@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import click
 
 from server import __version__
+from server.check import check as findings
 from server.commands import explain_id, serve_all, serve_relay_half, serve_web_half
 from server.demonstration import run_demo
 from server.errors import GatepostError
@@ -107,6 +108,20 @@ def sandbox(host: str, port: int) -> None:
     """The five vendors' stand-ins alone."""
     end_with_supervisor()
     serve_sandbox(host, port)
+
+
+@cli.command()
+@_config
+@click.option("--send-test", is_flag=True, help="Send one marked event to each vendor and show the answers.")
+def check(config: Path, send_test: bool) -> None:
+    """Is this configuration safe and complete; exit 0 only when nothing is wrong."""
+    wrong = 0
+    for finding in findings(config, send_test=send_test):
+        click.echo(f"{finding.level:<5}  {finding.about}: {finding.says}")
+        wrong += finding.level == "wrong"
+    if wrong:
+        click.echo(f"{wrong} {'thing is' if wrong == 1 else 'things are'} wrong", err=True)
+        sys.exit(1)
 
 
 @cli.command()

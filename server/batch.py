@@ -169,7 +169,7 @@ def decode_event(decoder: msgspec.json.Decoder[_Sent], raw: msgspec.Raw) -> _Sen
         what, _, where = str(error).partition(" - at `$")
         if missing := re.match(r"Object missing required field `(.*)`", what):
             raise InvalidEvent(missing[1], "is missing") from None
-        raise InvalidEvent(where.strip(".`") or "event", what.replace("`", "")) from None
+        raise InvalidEvent(where.replace("[...]", "").strip(".`") or "event", what.replace("`", "")) from None
     except (msgspec.DecodeError, UnicodeDecodeError):
         raise InvalidEvent("event", "is not JSON") from None
 

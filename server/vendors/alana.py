@@ -162,12 +162,6 @@ class Alana(Vendor):
         kind = EVENTS.get(event.name)
         return kind.missing(event) if kind else "Alana has no such event"
 
-    def introduction(self, event: Event, visitor: Visitor) -> Request | None:  # noqa: ARG002
-        return None
-
-    def introduced(self, event: Event, visitor: Visitor, reply: Reply) -> dict[str, str] | None:  # noqa: ARG002
-        return None
-
     def messages(self, event: Event, visitor: Visitor) -> list[Message]:
         kind = EVENTS[event.name]
         common = {"eventType": kind.type, "visitorId": visitor.pseudonym}

@@ -109,14 +109,20 @@ class Vendor(Protocol):
     def credentials(self) -> Mapping[str, str]:
         """Headers that authenticate; added at the moment of sending and never kept."""
 
+    def proof(self) -> Request | None:
+        """The cheapest harmless request that shows whether the credential works; None where there is none."""
+        return None
+
     def wants(self, event: Event) -> str | None:
         """None when this vendor wants the event, else the reason why not: a fixed phrase, no data in it."""
 
     def introduction(self, event: Event, visitor: Visitor) -> Request | None:
         """What must be asked before this event's messages can be made; None when nothing is missing."""
+        return None
 
     def introduced(self, event: Event, visitor: Visitor, reply: Reply) -> dict[str, str] | None:
         """The visitor's ids after a successful introduction; None when the reply does not hold them."""
+        return None
 
     def messages(self, event: Event, visitor: Visitor) -> list[Message]:
         """The event in the vendor's words; the same every time it is asked."""

@@ -238,14 +238,11 @@ class Blueshift(Vendor):
         """Basic authentication: the key is the user, the password is empty."""
         return {"Authorization": "Basic " + b64encode(f"{self._api_key.reveal()}:".encode()).decode()}
 
+    def proof(self) -> Request | None:
+        return Request("GET", "/api/v1/event/debug")
+
     def wants(self, event: Event) -> str | None:
         return UNWANTED.get(event.name)
-
-    def introduction(self, event: Event, visitor: Visitor) -> Request | None:  # noqa: ARG002
-        return None
-
-    def introduced(self, event: Event, visitor: Visitor, reply: Reply) -> dict[str, str] | None:  # noqa: ARG002
-        return None
 
     def messages(self, event: Event, visitor: Visitor) -> list[Message]:
         attributes = OBJECTS.get(event.name, _as_given)(event.params)
@@ -257,7 +254,7 @@ class Blueshift(Vendor):
     def request(self, messages: Sequence[Message]) -> Request:
         return Request("POST", PATH, {"events": [message.body for message in messages]})
 
-    def verdict(self, request: Request, reply: Reply) -> Verdict:  # noqa: ARG002
+    def verdict(self, request: Request, reply: Reply) -> Verdict:
         """By status; 409 is one of those Blueshift asks to repeat, and a 200 may still hold errors."""
         key = self._api_key.reveal()
         if reply.status == 409:

@@ -121,15 +121,15 @@ class EightSelect(Vendor):
     def credentials(self) -> Mapping[str, str]:
         return {"x-api-id": self._api_id}
 
+    def proof(self) -> Request | None:
+        """Its validator takes an event without counting it."""
+        user = {"type": "user", "user": {"id": "00000000-0000-4000-8000-000000000000"}}
+        view = {"type": "customSet", "customSet": {"id": "gatepost-check"}}
+        return Request("POST", f"{PATH}/validate", {"type": "view", "view": view, "context": [user]})
+
     def wants(self, event: Event) -> str | None:
         kind = EVENTS.get(event.name)
         return kind.missing(event.params) if kind else "8SELECT has no such event"
-
-    def introduction(self, event: Event, visitor: Visitor) -> Request | None:  # noqa: ARG002
-        return None
-
-    def introduced(self, event: Event, visitor: Visitor, reply: Reply) -> dict[str, str] | None:  # noqa: ARG002
-        return None
 
     def messages(self, event: Event, visitor: Visitor) -> list[Message]:
         kind = EVENTS[event.name]
@@ -140,5 +140,5 @@ class EightSelect(Vendor):
         (message,) = messages
         return Request("POST", message.path, message.body)
 
-    def verdict(self, request: Request, reply: Reply) -> Verdict:  # noqa: ARG002
+    def verdict(self, request: Request, reply: Reply) -> Verdict:
         return judge(reply, said(reply, _violations(reply)))

@@ -290,20 +290,14 @@ class ESputnik(Vendor):
             return "no contact"
         return _kind(event.name).missing(event)
 
-    def introduction(self, event: Event, visitor: Visitor) -> Request | None:  # noqa: ARG002
-        return None
-
-    def introduced(self, event: Event, visitor: Visitor, reply: Reply) -> dict[str, str] | None:  # noqa: ARG002
-        return None
-
-    def messages(self, event: Event, visitor: Visitor) -> list[Message]:  # noqa: ARG002
+    def messages(self, event: Event, visitor: Visitor) -> list[Message]:
         return _kind(event.name).messages(event)
 
     def request(self, messages: Sequence[Message]) -> Request:
         (message,) = messages
         return Request("POST", message.path, message.body)
 
-    def verdict(self, request: Request, reply: Reply) -> Verdict:  # noqa: ARG002
+    def verdict(self, request: Request, reply: Reply) -> Verdict:
         """By status, but for two things only the body says: eSputnik has it already, or refused the order."""
         key = self._api_key.reveal()
         text = reply.body.decode("utf-8", "replace")

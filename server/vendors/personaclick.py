@@ -257,7 +257,7 @@ class PersonaClick(Vendor):
             query["did"] = visitor.ids["did"]
         return Request("GET", "/init", query=query)
 
-    def introduced(self, event: Event, visitor: Visitor, reply: Reply) -> dict[str, str] | None:  # noqa: ARG002
+    def introduced(self, event: Event, visitor: Visitor, reply: Reply) -> dict[str, str] | None:
         ids = _given(reply)
         return None if ids is None else {**ids, "session": event.session}
 
