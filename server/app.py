@@ -58,13 +58,18 @@ def _allow_origins(app: Flask, settings: Settings) -> None:
     CORS(
         app,
         resources={
-            rf"{re.escape(settings.prefix)}/{re.escape(name)}/e$": {"origins": list(shop.origins)}
+            rf"{re.escape(settings.prefix)}/{re.escape(name)}/e$": {
+                # Patterns, because strings would be compared without regard to case, and one that holds
+                # brackets (an IPv6 address) would be taken for a pattern.
+                "origins": [re.compile(re.escape(origin) + r"\Z") for origin in shop.origins]
+            }
             for name, shop in settings.shops.items()
         },
         methods=["POST"],
         allow_headers=["Content-Type"],
         expose_headers=["Retry-After"],
         supports_credentials=True,
+        always_send=False,  # nor to one that names no origin, which would be told all of them
         max_age=86400,
         vary_header=False,  # said only where several origins are configured; collect says it always
     )

@@ -19,6 +19,7 @@ from server.event import (
     User,
     corrected,
     read_params,
+    text,
 )
 from server.pseudonyms import Pseudonyms
 from server.scrub import scrub_url
@@ -27,11 +28,16 @@ MAX_BODY = 64 * 1024
 MAX_EVENTS = 100
 MAX_TITLE = 500
 
-_Text = Annotated[str, msgspec.Meta(max_length=8192)]
 _Shape = TypeVar("_Shape")
 _Sent = TypeVar("_Sent", bound="SentEvent")
-_Purpose = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
-
+_Purpose = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_]{0,39}\Z")]
+_Whole = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
+_ESCAPES = re.compile(
+    rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"  # a pair, which is one character
+    rb"|(\\u[dD][89a-fA-F][0-9a-fA-F]{2})"  # half of a pair
+    rb"|\\.",  # any other, so that none begins in the middle of an escaped backslash
+    re.DOTALL,
+)
 
 SentConsent: TypeAlias = dict[_Purpose, Choice]
 
@@ -39,10 +45,10 @@ SentConsent: TypeAlias = dict[_Purpose, Choice]
 class SentPage(msgspec.Struct, frozen=True):
     """The page as the browser names it, not yet scrubbed."""
 
-    url: _Text = ""
-    referrer: _Text = ""
-    title: _Text = ""
-    type: _Text = ""
+    url: str = ""
+    referrer: str = ""
+    title: str = ""
+    type: str = ""
 
     def page(self) -> Page:
         """The page as it is kept."""
@@ -54,13 +60,17 @@ class SentPage(msgspec.Struct, frozen=True):
 class SentUser(msgspec.Struct, frozen=True):
     """Who the shop says the visitor is, as sent."""
 
-    id: Annotated[str, msgspec.Meta(max_length=255)] | int | None = None
+    id: Annotated[str, msgspec.Meta(max_length=255)] | _Whole | None = None
     email: Annotated[str, msgspec.Meta(max_length=254)] | None = None
-    phone: Annotated[str, msgspec.Meta(max_length=32)] | int | None = None
+    phone: Annotated[str, msgspec.Meta(max_length=32)] | _Whole | None = None
 
     def user(self) -> User:
         """The user as kept; empty strings say nothing."""
-        return User(_stripped(self.id), _stripped(self.email), _stripped(self.phone))
+        return User(
+            _read_name(self.id, "user.id"),
+            _read_name(self.email, "user.email"),
+            _read_name(self.phone, "user.phone"),
+        )
 
 
 class SentEvent(msgspec.Struct, frozen=True):
@@ -106,7 +116,7 @@ def read_batch(body: bytes) -> Batch:
 def read_shape(decoder: msgspec.json.Decoder[_Shape], body: bytes) -> _Shape:
     """Decode a body. Raises BadRequest when it is not JSON or not of the decoder's shape."""
     try:
-        return decoder.decode(body)
+        return _decode(decoder, body)
     except msgspec.ValidationError as error:
         raise BadRequest(f"not the shape of a batch: {error}") from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -164,14 +174,31 @@ def read_event(sent: SentEvent, reading: Reading, purchases: int) -> Event:
 def decode_event(decoder: msgspec.json.Decoder[_Sent], raw: msgspec.Raw) -> _Sent:
     """Decode one event of a batch. Raises InvalidEvent naming the field."""
     try:
-        return decoder.decode(raw)
+        return _decode(decoder, raw)
     except msgspec.ValidationError as error:
         what, _, where = str(error).partition(" - at `$")
         if missing := re.match(r"Object missing required field `(.*)`", what):
             raise InvalidEvent(missing[1], "is missing") from None
         raise InvalidEvent(where.replace("[...]", "").strip(".`") or "event", what.replace("`", "")) from None
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise InvalidEvent("event", "is not JSON") from None
+
+
+def _decode(decoder: msgspec.json.Decoder[_Shape], body: bytes | msgspec.Raw) -> _Shape:
+    """Decode, and where half a character is all that hinders it, take U+FFFD in its place.
+
+    Shops cut names to a length; JavaScript cuts between the two halves of an emoji, and its JSON.stringify
+    writes the half as an escape that no character has.
+    """
+    try:
+        return decoder.decode(body)
+    except msgspec.ValidationError:
+        raise
+    except msgspec.DecodeError:
+        mended = _ESCAPES.sub(lambda found: b"\\ufffd" if found[1] else found[0], bytes(body))
+        if mended == bytes(body):
+            raise
+        return decoder.decode(mended)
 
 
 def merged(known: User, said: User) -> User:
@@ -181,5 +208,5 @@ def merged(known: User, said: User) -> User:
     return User(said.id or known.id, said.email or known.email, said.phone or known.phone)
 
 
-def _stripped(value: str | int | None) -> str | None:
-    return str(value).strip() or None if value is not None else None
+def _read_name(value: str | int | None, field: str) -> str | None:
+    return None if value is None else text(value, field)

@@ -11,6 +11,8 @@ from functools import lru_cache
 from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit
 
 MAX_URL = 2048
+MAX_READ = 8192
+"""Characters of a URL that are looked at."""
 
 KEPT_QUERY = frozenset(
     {
@@ -55,12 +57,16 @@ def split_url(url: str) -> SplitResult | None:
     return parts if parts.scheme in ("http", "https") and parts.hostname else None
 
 
-@lru_cache(maxsize=4096)
 def scrub_url(url: str) -> str:
     """A URL with its path and the allowed query names, without user, fragment or anything else.
 
     What is no absolute http(s) URL becomes the empty string.
     """
+    return _scrubbed(url[:MAX_READ])
+
+
+@lru_cache(maxsize=4096)
+def _scrubbed(url: str) -> str:
     parts = split_url(url.strip())
     if parts is None:
         return ""
