@@ -85,6 +85,25 @@ shops = Table(
     sqlite_with_rowid=False,
 )
 
+dropped = Table(
+    "dropped",
+    metadata,
+    Column("shop", String, primary_key=True),
+    Column("reason", String, primary_key=True, comment="duplicate, consent, bot or invalid"),
+    Column("count", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+    comment="How many events were not taken",
+)
+
+heartbeats = Table(
+    "heartbeats",
+    metadata,
+    Column("name", String, primary_key=True, comment="relay"),
+    Column("at", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+    comment="When a process last showed that it is at work; removed when it ends in order",
+)
+
 destinations = Table(
     "destinations",
     metadata,
@@ -111,8 +130,12 @@ deliveries = Table(
     Column("told", Integer, nullable=False, comment="how many of its messages the vendor has"),
     Column("next_at", BigInteger, comment="waiting: when to try again"),
     Column("at", BigInteger, nullable=False, comment="of the last change"),
+    Column(
+        "replayed", BigInteger, comment="when somebody asked for another try; its lifetime counts from it"
+    ),
     Index("deliveries_due", "destination", "next_at", sqlite_where=text("state = 'waiting'")),
     Index("deliveries_behind", "destination", "visitor", "event", sqlite_where=text("state = 'waiting'")),
+    Index("deliveries_waiting", "destination", "event", sqlite_where=text("state = 'waiting'")),
     Index("deliveries_dead", "destination", "event", sqlite_where=text("state = 'dead'")),
     sqlite_with_rowid=False,
 )

@@ -36,6 +36,12 @@ def upgrade() -> None:
         sa.Column("told", sa.Integer(), nullable=False, comment="how many of its messages the vendor has"),
         sa.Column("next_at", sa.BigInteger(), nullable=True, comment="waiting: when to try again"),
         sa.Column("at", sa.BigInteger(), nullable=False, comment="of the last change"),
+        sa.Column(
+            "replayed",
+            sa.BigInteger(),
+            nullable=True,
+            comment="when somebody asked for another try; its lifetime counts from it",
+        ),
         sa.PrimaryKeyConstraint("destination", "event"),
         sqlite_with_rowid=False,
     )
@@ -55,6 +61,12 @@ def upgrade() -> None:
             unique=False,
             sqlite_where=sa.text("state = 'waiting'"),
         )
+        batch_op.create_index(
+            "deliveries_waiting",
+            ["destination", "event"],
+            unique=False,
+            sqlite_where=sa.text("state = 'waiting'"),
+        )
 
     op.create_table(
         "destinations",
@@ -71,6 +83,15 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("shop", "vendor", name="destinations_once"),
+    )
+    op.create_table(
+        "dropped",
+        sa.Column("shop", sa.String(), nullable=False),
+        sa.Column("reason", sa.String(), nullable=False, comment="duplicate, consent, bot or invalid"),
+        sa.Column("count", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("shop", "reason"),
+        comment="How many events were not taken",
+        sqlite_with_rowid=False,
     )
     op.create_table(
         "events",
@@ -98,6 +119,14 @@ def upgrade() -> None:
         )
         batch_op.create_index("events_of_visitor", ["shop", "visitor"], unique=False)
 
+    op.create_table(
+        "heartbeats",
+        sa.Column("name", sa.String(), nullable=False, comment="relay"),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("name"),
+        comment="When a process last showed that it is at work; removed when it ends in order",
+        sqlite_with_rowid=False,
+    )
     op.create_table(
         "identities",
         sa.Column("shop", sa.String(), nullable=False),
