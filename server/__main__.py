@@ -13,7 +13,15 @@ import click
 
 from server import __version__
 from server.check import check as findings
-from server.commands import explain_id, serve_all, serve_relay_half, serve_web_half
+from server.commands import (
+    drop_dead,
+    explain_id,
+    list_dead,
+    replay_dead,
+    serve_all,
+    serve_relay_half,
+    serve_web_half,
+)
 from server.demonstration import run_demo
 from server.errors import GatepostError
 from server.initial import write_configuration
@@ -130,6 +138,52 @@ def check(config: Path, send_test: bool) -> None:
 def explain(config: Path, id: str) -> None:
     """What became of an event: by event id, order id or visitor id."""
     click.echo(explain_id(config, id))
+
+
+@cli.group()
+def dead() -> None:
+    """What vendors finally refused: list it, try it again, give it up."""
+
+
+def _letters(command: _Command) -> _Command:
+    options = (
+        click.option("--shop", default="", help="Of this shop alone."),
+        click.option("--vendor", default="", help="Refused by this vendor alone."),
+        click.option("--reason", default="", help="Whose reason holds these words."),
+        click.option("--event", default="", help="Of this event name, or this one event id."),
+        click.option("--since", default="", help='Refused since then: "6h", "2d" or a date and time (UTC).'),
+        click.option("--until", default="", help="Refused before then."),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return _config(command)
+
+
+@dead.command("list")
+@_letters
+@click.option("--limit", type=click.IntRange(1), default=100, show_default=True)
+def dead_list(config: Path, limit: int, **which: str) -> None:
+    """What vendors finally refused, oldest first."""
+    for line in list_dead(config, which, limit):
+        click.echo(line)
+
+
+@dead.command("replay")
+@_letters
+@click.option("--yes", is_flag=True, help="Do it; without, it is only said what would be done.")
+def dead_replay(config: Path, yes: bool, **which: str) -> None:
+    """Try it again, where it was refused and nowhere else. A dry run until --yes."""
+    for line in replay_dead(config, which, really=yes):
+        click.echo(line)
+
+
+@dead.command("drop")
+@_letters
+@click.option("--yes", is_flag=True, help="Do it; without, it is only said what would be done.")
+def dead_drop(config: Path, yes: bool, **which: str) -> None:
+    """Give it up for good. A dry run until --yes."""
+    for line in drop_dead(config, which, really=yes):
+        click.echo(line)
 
 
 def main() -> None:

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 
+from server.clock import system_clock
 from server.configure import read_settings
+from server.dead import all_of, grouped, listed, read_time, refusals
 from server.errors import GatepostError
 from server.explain import explained
 from server.ports import check_port
 from server.relay.relay import run_relay
 from server.settings import Settings
 from server.store.database import FILE, Database
+from server.store.deadletters import DeadLetters, Filter
 from server.store.history import History
 from server.supervise import end_with_supervisor, supervise
 from server.vendors import vendor_types
@@ -55,11 +61,7 @@ def explain_id(config: Path, id: str) -> str:
     Raises GatepostError when nothing is.
     """
     settings = read_settings(config)
-    if not (settings.data_dir / FILE).exists():
-        raise GatepostError(
-            f"{settings.data_dir / FILE}: there is no database yet; `gatepost serve` makes it"
-        )
-    database = Database(settings.data_dir)
+    database = _existing_database(settings)
     history = History(database)
     records = history.find(id)
     if not records:
@@ -72,6 +74,64 @@ def explain_id(config: Path, id: str) -> str:
     ]
     database.close()
     return "\n\n".join(texts)
+
+
+def list_dead(config: Path, which: Mapping[str, str], limit: int) -> Iterator[str]:
+    """The dead letters that are meant, a line each; then how many of each kind where there are several."""
+    with _dead_letters(config) as (_, letters):
+        found = list(islice(all_of(letters, _filter(which)), limit + 1))
+        yield from listed(found[:limit])
+        if len(found) > limit:
+            yield f"and more; narrow it down, or raise --limit above {limit}"
+        if not found:
+            yield "no dead letters"
+
+
+def replay_dead(config: Path, which: Mapping[str, str], *, really: bool) -> Iterator[str]:
+    """What would be tried again, and with `really` does it."""
+    with _dead_letters(config) as (settings, letters):
+        found = list(all_of(letters, _filter(which)))
+        yield from grouped(found)
+        for reason, count in refusals(letters, found, settings).most_common():
+            yield f"{count:>7}  of these {reason}"
+        if really:
+            done = letters.replay(found, system_clock())
+            yield f"{done} will be tried again; `gatepost explain` tells how each fares"
+        else:
+            yield f"{len(found)} would be tried again; add --yes to do it"
+
+
+def drop_dead(config: Path, which: Mapping[str, str], *, really: bool) -> Iterator[str]:
+    """What would be given up, and with `really` does it."""
+    with _dead_letters(config) as (_, letters):
+        found = list(all_of(letters, _filter(which)))
+        yield from grouped(found)
+        if really:
+            yield f"{letters.drop(found, system_clock())} are given up for good"
+        else:
+            yield f"{len(found)} would be given up for good; add --yes to do it"
+
+
+@contextmanager
+def _dead_letters(config: Path) -> Iterator[tuple[Settings, DeadLetters]]:
+    settings = read_settings(config)
+    database = _existing_database(settings)
+    try:
+        yield settings, DeadLetters(database)
+    finally:
+        database.close()
+
+
+def _filter(which: Mapping[str, str]) -> Filter:
+    now = system_clock()
+    times = {name: read_time(which[name], now) for name in ("since", "until")}
+    return Filter(**{**which, **times})  # type: ignore[arg-type]
+
+
+def _existing_database(settings: Settings) -> Database:
+    if not (settings.data_dir / FILE).exists():
+        raise GatepostError(f"{settings.data_dir / FILE}: no database yet; `gatepost serve` makes it")
+    return Database(settings.data_dir)
 
 
 def _check_address(settings: Settings, host: str, port: int) -> None:
