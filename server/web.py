@@ -33,8 +33,13 @@ def serve_web(settings: Settings, host: str, port: int, workers: int) -> None:
     """Serve until SIGTERM or SIGINT. Raises GatepostError when the database or the port cannot be used."""
     Database(settings.data_dir).close()  # migrates once, and refuses before any worker starts
     os.environ[CONFIG_VARIABLE] = str(settings.file)
-    server = Granian(
-        "server.web:application",
+    granian("server.web:application", host, port, workers).serve()
+
+
+def granian(application: str, host: str, port: int, workers: int) -> Granian:
+    """The server for a WSGI application, which `application` ("module:name") makes; not yet serving."""
+    return Granian(
+        application,
         factory=True,
         address=host,
         port=port,
@@ -47,7 +52,6 @@ def serve_web(settings: Settings, host: str, port: int, workers: int) -> None:
         log_access=False,
         log_enabled=False,
     )
-    server.serve()
 
 
 def _end_with_parent() -> None:
