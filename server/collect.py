@@ -31,6 +31,9 @@ from server.rates import RateLimit
 from server.settings import Settings, Shop
 from server.store.intake import Arrival, Intake, KnownVisitor
 
+MAX_DISCARDED = 1_000_000
+"""Bytes of a body that are read only so that its sender hears that it is too large."""
+
 
 class Sent(msgspec.Struct, frozen=True):
     """What of a request matters here."""
@@ -184,18 +187,28 @@ def blueprint(collector: Collector, prefix: str, proxies: TrustedProxies, limit:
         sender = proxies.sender(request.remote_addr or "", request.headers.get("X-Forwarded-For", ""))
         if not is_loopback(sender) and (wait := limit.wait(sender)):
             return _response(Answer(429, {"error": "too many requests"}, retry_after=wait))
-        if (request.content_length or 0) > MAX_BODY:
-            return _response(Answer(413, {"error": f"the body is larger than {MAX_BODY} bytes"}))
         sent = Sent(
             shop=shop,
             origin=request.headers.get("Origin", ""),
-            body=request.stream.read(MAX_BODY + 1),
+            body=_body(),
             cookies=request.cookies,
             gpc=request.headers.get("Sec-GPC", ""),
         )
         return _response(collector.take(sent))
 
     return routes
+
+
+def _body() -> bytes:
+    """The request's body; of one that is too large, more than is allowed.
+
+    What is too much is read all the same, within reason: a sender who is answered while it still sends sees a
+    connection that broke, not the answer, and would try again for ever.
+    """
+    body = request.stream.read(MAX_BODY + 1)
+    if len(body) > MAX_BODY:
+        request.stream.read(MAX_DISCARDED)
+    return body
 
 
 def _response(answer: Answer) -> Response:

@@ -288,19 +288,21 @@ class Process:
     def __post_init__(self) -> None:
         self.url = f"http://127.0.0.1:{self.port}"
         self.http = httpx.Client(base_url=self.url, timeout=30)
+        self.log = self.file.with_suffix(".log")
         config = ("--config", str(self.file))
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "server", *self.command, *config, "--port", str(self.port)],
-            env=_environment({}),
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
+        with self.log.open("wb") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "server", *self.command, *config, "--port", str(self.port)],
+                env=_environment({}),
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
         eventually(self.is_ready, 20)
 
     def is_ready(self) -> bool:
         """Whether it can keep events now."""
-        assert self.process.poll() is None, f"ended with {self.process.returncode} before it was ready"
+        assert self.process.poll() is None, f"ended before it was ready: {self.log.read_text()}"
         try:
             return self.http.get("/readyz").status_code == 200
         except httpx.TransportError:
