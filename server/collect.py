@@ -108,6 +108,7 @@ class Collector:
             if known and consent_change:
                 self._intake.keep(Arrival(sent.shop, before.visitor, known.first_seen, consent=consent))
             dropped = [Dropped(i, "consent") for i in range(len(batch.events))]
+            self._count(sent.shop, dropped)
             return Answer(200, {"accepted": 0, "dropped": dropped}, self._cookies.clear(sent.cookies))
 
         after = renewed(before, source_in(batch.page.url, now) if batch.page else None, now)
@@ -125,12 +126,17 @@ class Collector:
         if arrival.events or arrival.consent or arrival.user is not None:
             kept = self._intake.keep(arrival)
             dropped += [Dropped(i, "duplicate") for (i, _), new in zip(events, kept, strict=True) if not new]
+        self._count(sent.shop, dropped)
         cookies = self._cookies.write(before, after)
         if batch.events and not events:
             return Answer(422, {"error": f"every event is invalid; the first: {dropped[0].reason}"}, cookies)
         accepted = len(batch.events) - len(dropped)
         dropped.sort(key=lambda one: one.index)
         return Answer(200, {"accepted": accepted, "dropped": dropped}, cookies)
+
+    def _count(self, shop: str, dropped: Sequence[Dropped]) -> None:
+        if dropped:
+            self._intake.count_dropped(shop, (one.reason for one in dropped))
 
     def _read(
         self, shop: str, batch: Batch, visit: Visit, user: User, known: KnownVisitor | None, now: int

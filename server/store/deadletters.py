@@ -1,4 +1,4 @@
-"""What vendors finally refused: listed, replayed, dropped. Works beside a relay, which leaves such rows alone."""
+"""What vendors finally refused: listed, replayed, dropped; beside a relay, which leaves such rows alone."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ class DeadLetters:
         return _consent_decoder.decode(body) if body else NOTHING_SAID
 
     def replay(self, letters: Sequence[DeadLetter], now: int) -> int:
-        """Let a relay try these again, at the destinations that refused them and no others; how many will be."""
+        """Let a relay try these again, where they were refused and nowhere else; how many will be."""
         return self._settle_anew(
             letters,
             {"state": "waiting", "reason": "replayed by hand", "next_at": now, "replayed": now, "at": now},

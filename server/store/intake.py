@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
+import threading
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
@@ -50,7 +52,9 @@ class Intake:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._writer: Writer[Arrival, list[bool]] = Writer(database.connect, _write)
+        self._dropped: Counter[tuple[str, str]] = Counter()
+        self._dropped_lock = threading.Lock()
+        self._writer: Writer[Arrival, list[bool]] = Writer(database.connect, self._write)
 
     def visitor(self, shop: str, visitor: str) -> KnownVisitor | None:
         """What is remembered of this visitor; None for a stranger.
@@ -104,6 +108,32 @@ class Intake:
         except sqlite3.Error as error:
             raise CannotKeep(f"the database cannot be read: {error}") from None
         return None
+
+    def count_dropped(self, shop: str, reasons: Iterable[str]) -> None:
+        """Count events that were not taken; written down with the next arrival. Costs no disk of its own."""
+        with self._dropped_lock:
+            self._dropped.update((shop, reason.partition(":")[0]) for reason in reasons)
+
+    def flush_dropped(self) -> None:
+        """Write down what was counted, if anything; a disk that refuses is somebody else's to tell."""
+        if self._dropped:
+            with contextlib.suppress(CannotKeep):
+                self.probe()
+
+    def _write(self, connection: sqlite3.Connection, arrivals: list[Arrival]) -> list[list[bool]]:
+        with self._dropped_lock:
+            dropped, self._dropped = self._dropped, Counter()
+        try:
+            connection.executemany(
+                "INSERT INTO dropped (shop, reason, count) VALUES (?, ?, ?)"
+                " ON CONFLICT (shop, reason) DO UPDATE SET count = count + excluded.count",
+                [(*key, count) for key, count in dropped.items()],
+            )
+            return _write(connection, arrivals)
+        except BaseException:
+            with self._dropped_lock:
+                self._dropped.update(dropped)
+            raise
 
     def probe(self) -> None:
         """Write something of no meaning. Raises CannotKeep when events could not be kept now."""

@@ -12,8 +12,9 @@ touches no network, no database and no clock; the relay does. The order of one e
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Literal, Protocol, TypeAlias
+from typing import Any, ClassVar, Literal, TypeAlias
 
 import msgspec
 
@@ -97,15 +98,17 @@ class Verdict(msgspec.Struct, frozen=True):
     """The ids that the vendor gave for this visitor are worthless to it: introduce the visitor again."""
 
 
-class Vendor(Protocol):
+class Vendor(ABC):
     """One destination of one shop: made once from the shop's settings for it."""
 
     name: ClassVar[str]
     Settings: ClassVar[type[VendorSettings]]
     limits: Limits
 
+    @abstractmethod
     def __init__(self, settings: Any) -> None: ...
 
+    @abstractmethod
     def credentials(self) -> Mapping[str, str]:
         """Headers that authenticate; added at the moment of sending and never kept."""
 
@@ -113,6 +116,7 @@ class Vendor(Protocol):
         """The cheapest harmless request that shows whether the credential works; None where there is none."""
         return None
 
+    @abstractmethod
     def wants(self, event: Event) -> str | None:
         """None when this vendor wants the event, else the reason why not: a fixed phrase, no data in it."""
 
@@ -124,12 +128,15 @@ class Vendor(Protocol):
         """The visitor's ids after a successful introduction; None when the reply does not hold them."""
         return None
 
+    @abstractmethod
     def messages(self, event: Event, visitor: Visitor) -> list[Message]:
         """The event in the vendor's words; the same every time it is asked."""
 
+    @abstractmethod
     def request(self, messages: Sequence[Message]) -> Request:
         """Pack messages of one path, at most `limits.batch`."""
 
+    @abstractmethod
     def verdict(self, request: Request, reply: Reply) -> Verdict:
         """Judge a reply to one of our requests, introductions included."""
 
