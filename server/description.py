@@ -1,4 +1,4 @@
-"""`GET /openapi.json`: the interfaces described, from static/api/openapi.json, with this installation's path."""
+"""`GET /openapi.json`: the interfaces described, with this installation's own path."""
 
 from __future__ import annotations
 
