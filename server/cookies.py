@@ -31,6 +31,8 @@ SOURCE_LIFE = 48 * 3600 * SECOND
 """PersonaClick's rule for campaign sources."""
 
 _ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}\Z")
+_SIGNATURE = re.compile(r"[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]\Z")
+"""32 bytes in base64, spelt in the one way that signing spells them; itsdangerous would read others too."""
 _TEXT = re.compile(r"[^\x00-\x1f\x7f]{1,200}\Z")
 
 
@@ -136,7 +138,7 @@ class _Cookie:
     def read(self, jar: Mapping[str, str]) -> list[str]:
         """The parts of a validly signed value; an empty list otherwise."""
         value = jar.get(self.name)
-        if not value:
+        if not value or not _SIGNATURE.match(value.rpartition(".")[2]):
             return []
         try:
             return self._signer.unsign(value.encode()).decode().split(".")
