@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import ssl
 import time
 from collections.abc import Mapping
@@ -20,6 +21,8 @@ TIME_LIMIT = 10.0
 MAX_REPLY = 10 * 1024
 """Bytes of an answer that are read."""
 
+log = logging.getLogger(__name__)
+
 _encode = msgspec.json.Encoder().encode
 
 
@@ -35,24 +38,37 @@ class Delivery:
     One client per connection: a shared httpx pool costs twice as much once a few requests are under way.
     """
 
-    def __init__(self, base_url: str, credentials: Mapping[str, str], tls: ssl.SSLContext) -> None:
+    def __init__(
+        self,
+        base_url: str,
+        credentials: Mapping[str, str],
+        tls: ssl.SSLContext,
+        time_limit: float = TIME_LIMIT,
+    ) -> None:
         self._base_url = base_url.rstrip("/")
         self._headers = {"User-Agent": f"gatepost/{__version__}", "Accept": "application/json", **credentials}
         self._tls = tls
+        self._time_limit = time_limit
+        self._clients: list[httpx.AsyncClient] = []
         self._idle: list[httpx.AsyncClient] = []
 
     async def send(self, request: Request) -> Reply | NoReply:
         """Make the request. Never raises: whatever goes wrong on the way is a NoReply."""
-        client = self._idle.pop() if self._idle else self._client()
+        client: httpx.AsyncClient | None = None
         try:
-            async with asyncio.timeout(TIME_LIMIT):
+            client = self._idle.pop() if self._idle else self._client()
+            async with asyncio.timeout(self._time_limit):
                 return await self._exchange(client, request)
         except TimeoutError:
-            return NoReply(f"no answer within {TIME_LIMIT:.0f} seconds")
+            return NoReply(f"no answer within {self._time_limit:.0f} seconds")
         except httpx.HTTPError as error:
             return NoReply(_in_words(error))
+        except Exception as error:  # a credential or a URL that no request can hold, for instance
+            log.exception("a request to %s could not be made", self._base_url)
+            return NoReply(f"the request could not be made: {type(error).__name__}; the log tells more")
         finally:
-            self._idle.append(client)
+            if client is not None:
+                self._idle.append(client)
 
     async def _exchange(self, client: httpx.AsyncClient, request: Request) -> Reply:
         content = None if request.body is None else _encode(request.body)
@@ -71,17 +87,21 @@ class Delivery:
         return Reply(response.status_code, body, _seconds(response.headers.get("Retry-After")))
 
     def _client(self) -> httpx.AsyncClient:
-        return httpx.AsyncClient(
+        client = httpx.AsyncClient(
             headers=self._headers,
-            timeout=TIME_LIMIT,
+            timeout=self._time_limit,
             verify=self._tls,
+            trust_env=False,  # where a vendor is reached stands in gatepost.toml alone
             limits=httpx.Limits(max_connections=1, keepalive_expiry=30),
         )
+        self._clients.append(client)
+        return client
 
     async def close(self) -> None:
-        """Close the connections."""
-        while self._idle:
-            await self._idle.pop().aclose()
+        """Close the connections, those under way too."""
+        self._idle.clear()
+        while self._clients:
+            await self._clients.pop().aclose()
 
     async def __aenter__(self) -> Delivery:
         return self
@@ -119,12 +139,14 @@ def _in_words(error: httpx.HTTPError) -> str:
 
 
 def _seconds(header: str | None) -> float | None:
-    """Retry-After in seconds: a number, or a date. https://www.rfc-editor.org/rfc/rfc9110#field.retry-after"""
-    if not header:
-        return None
-    if header.strip().isdigit():
-        return float(header)
+    """Retry-After in seconds: a number, or a date. https://www.rfc-editor.org/rfc/rfc9110#field.retry-after
+
+    None when it is neither.
+    """
+    text = (header or "").strip()
+    if text.isascii() and text.isdecimal():
+        return float(text[:9])
     try:
-        return max(0.0, parsedate_to_datetime(header).timestamp() - time.time())
-    except ValueError:
+        return max(0.0, parsedate_to_datetime(text).timestamp() - time.time())
+    except (ValueError, OverflowError):
         return None

@@ -7,13 +7,24 @@ from collections.abc import Iterator
 
 from server.event import Event
 from server.store.outbox import Due
-from server.vendors.base import Message
+from server.vendors.base import Message, Request
 
 
 class Item:
     """An event on its way to a destination."""
 
-    __slots__ = ("alone", "attempts", "due", "forgot", "loaded", "messages", "receipt", "told", "translated")
+    __slots__ = (
+        "alone",
+        "attempts",
+        "due",
+        "forgot",
+        "introduction",
+        "loaded",
+        "messages",
+        "receipt",
+        "told",
+        "translated",
+    )
 
     def __init__(self, due: Due, loaded: float) -> None:
         self.due = due
@@ -21,6 +32,8 @@ class Item:
         """When it came into memory, in seconds of the monotonic clock."""
         self.attempts = due.attempts
         self.told = due.told
+        self.introduction: Request | None = None
+        """What must be asked of the vendor before the messages can be made."""
         self.messages: list[Message] = []
         self.translated = 0
         """When the messages were made, in milliseconds since 1970; 0: not yet."""
@@ -33,6 +46,17 @@ class Item:
     @property
     def seq(self) -> int:
         return self.due.seq
+
+    @property
+    def is_stored(self) -> bool:
+        """Whether the store says of it already that it waits behind another, and nothing new."""
+        due = self.due
+        return due.next_at is None and (due.attempts, due.told) == (self.attempts, self.told)
+
+    @property
+    def since(self) -> int:
+        """From when its lifetime counts: milliseconds since 1970."""
+        return self.due.replayed or self.due.event.received
 
     @property
     def event(self) -> Event:
@@ -67,12 +91,16 @@ class Lanes:
 
     def add(self, item: Item) -> Lane:
         """Put an event at the end of its visitor's lane."""
-        visitor = item.event.visitor
+        lane = self.open(item.event.visitor)
+        lane.items.append(item)
+        self.count += 1
+        return lane
+
+    def open(self, visitor: str) -> Lane:
+        """The visitor's lane, made where there is none."""
         lane = self._lanes.get(visitor)
         if lane is None:
             lane = self._lanes[visitor] = self._free[visitor] = Lane(visitor)
-        lane.items.append(item)
-        self.count += 1
         return lane
 
     def free(self) -> Iterator[Lane]:

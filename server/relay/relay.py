@@ -8,6 +8,7 @@ import logging
 import signal
 import ssl
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeAlias
 
 import certifi
@@ -20,7 +21,8 @@ from server.pseudonyms import Pseudonyms
 from server.relay.sender import Sender
 from server.settings import Settings
 from server.store.database import Database
-from server.store.outbox import Outbox, Report, register
+from server.store.outbox import Outbox, register
+from server.store.outcomes import Report
 from server.vendors.base import Vendor
 
 log = logging.getLogger(__name__)
@@ -34,8 +36,8 @@ GATHER = 0.02
 """Seconds over which outcomes are gathered into one commit."""
 LAST_TRIES = 3
 """How often a relay that stops tries to write down its last outcomes; they would be delivered again."""
-PATIENCE = 10.0
-"""Seconds that requests under way are given when stopping."""
+PATIENCE = 9.0
+"""Seconds that requests under way are given when stopping; one more of the ten is for the last commit."""
 
 
 class Relay:
@@ -50,6 +52,8 @@ class Relay:
     ) -> None:
         register(database, settings)
         self._outbox = Outbox(database)
+        # A thread of its own: the default ones may all be waiting for some vendor's name to be looked up.
+        self._recorder = ThreadPoolExecutor(1, "gatepost-recorder")
         self._dirty = asyncio.Event()
         self.stopping = asyncio.Event()
         pseudonyms = Pseudonyms(database.key("pseudonyms"))
@@ -76,6 +80,14 @@ class Relay:
 
     async def run(self) -> None:
         """Deliver until `stopping` is set; then end what is under way, write it down and return."""
+        try:
+            await self._run()
+        finally:
+            for delivery in self._deliveries:
+                await delivery.close()
+            self._recorder.shutdown()
+
+    async def _run(self) -> None:
         recorder = asyncio.create_task(self._record())
         watcher = asyncio.create_task(self._watch())
         senders = [asyncio.create_task(sender.run(self.stopping)) for sender in self._senders]
@@ -88,8 +100,6 @@ class Relay:
         await asyncio.gather(watcher, *senders, return_exceptions=True)
         self._dirty.set()
         await recorder
-        for delivery in self._deliveries:
-            await delivery.close()
 
     def wake(self) -> None:
         """Let every destination look at the clock and the store again."""
@@ -113,33 +123,38 @@ class Relay:
 
     async def _record(self) -> None:
         """Write down what the destinations have to tell, a commit for all of them together."""
-        failures = 0
-        while failures < LAST_TRIES or not self.stopping.is_set():
+        last_tries = LAST_TRIES
+        while last_tries:
             await self._dirty.wait()
             if not self.stopping.is_set():
                 await asyncio.sleep(GATHER)
             self._dirty.clear()
-            reports = [report for sender in self._senders if (report := sender.report())]
-            if not reports and self.stopping.is_set():
+            stopping = self.stopping.is_set()
+            reports = {sender: report for sender in self._senders if (report := sender.report())}
+            if stopping and not reports:
                 return
-            if reports and not await self._saved(reports):
-                failures += 1
-                self._dirty.set()
+            if reports and not await self._save(reports):
+                last_tries -= stopping
                 await asyncio.sleep(1)
-                continue
-            failures = 0
-            for sender in self._senders:
-                sender.saved()
-            if self.stopping.is_set():
                 self._dirty.set()
+            elif stopping:
+                self._dirty.set()  # what came in meanwhile is the last
 
-    async def _saved(self, reports: list[Report]) -> bool:
+    async def _save(self, reports: Mapping[Sender, Report]) -> bool:
+        loop = asyncio.get_running_loop()
         try:
-            await asyncio.to_thread(self._outbox.record, reports)
+            await loop.run_in_executor(self._recorder, self._outbox.record, list(reports.values()))
         except CannotKeep as error:
             log.error("outcomes cannot be written down, nothing more is sent until they are: %s", error)
-            return False
-        return True
+        except Exception:  # the recorder must outlive whatever a row does
+            log.exception("outcomes cannot be written down, nothing more is sent until they are")
+        else:
+            for sender in reports:
+                sender.saved()
+            return True
+        for sender in reports:
+            sender.not_saved()
+        return False
 
 
 def run_relay(settings: Settings, vendors: Makers) -> None:

@@ -15,11 +15,15 @@ from server.pseudonyms import Pseudonyms
 from server.relay.gate import Gate, Pace
 from server.relay.journal import Journal
 from server.relay.lanes import Item, Lane
-from server.relay.loading import WINDOW, Loading, Part
+from server.relay.load import Part
+from server.relay.loading import BEHIND, Loading
+from server.relay.preparing import Preparing, Stumbled
+from server.relay.redaction import redactor
 from server.relay.retry import wait
 from server.settings import Shop
-from server.store.outbox import Attempt, Destination, Hold, Outbox, Report, Telling
-from server.vendors.base import Reply, Request, Vendor, Verdict, lifetime
+from server.store.outbox import Destination, Outbox
+from server.store.outcomes import Attempt, Hold, Report, Telling
+from server.vendors.base import Reply, Request, Vendor, Verdict, judge, lifetime
 
 log = logging.getLogger(__name__)
 
@@ -53,12 +57,14 @@ class Sender:
         self._delivery = delivery
         self._clock = clock
         self._linger = LINGER if vendor.limits.batch > 1 else 0.0
+        self._redacted = redactor(shop.vendors[vendor.name], vendor.credentials())
         since = destination.held_since
         hold = Hold(since, destination.held_reason, since) if since is not None else None
         self._gate = Gate(hold)
         self._pace = Pace(*vendor.limits.window)
         self._journal = Journal(destination.id, destination.position, hold, outbox, changed)
-        self._loading = Loading(destination, shop, vendor, outbox, self._journal, pseudonyms)
+        self._preparing = Preparing(destination, shop, vendor, outbox, self._journal, pseudonyms)
+        self._loading = Loading(destination, vendor.limits, outbox, self._journal, self._preparing)
         self._tasks: set[asyncio.Task[None]] = set()
         self.wake = asyncio.Event()
 
@@ -87,6 +93,10 @@ class Sender:
         self._journal.saved()
         self.wake.set()
 
+    def not_saved(self) -> None:
+        """The last report could not be written: nothing more is sent until it is."""
+        self._journal.failed()
+
     def _go(self) -> float | None:
         """Start every request that may start now.
 
@@ -94,12 +104,12 @@ class Sender:
         """
         while True:
             now = self._clock()
-            if len(self._tasks) >= self._vendor.limits.concurrency or self._journal.unsaved >= WINDOW:
+            if len(self._tasks) >= self._vendor.limits.concurrency or self._journal.is_full:
                 return None
             if not self._gate.may_start(now):
                 opens = self._gate.opens_at()
                 return None if opens is None else _until(opens, now)
-            if (free_at := self._pace.free_at()) > now:
+            if (free_at := self._pace.free_at(now)) > now:
                 return _until(free_at, now)
             self._loading.fill(now)
             parts, pause = self._loading.next_load(now, 0.0 if self._gate.closed else self._linger)
@@ -112,10 +122,9 @@ class Sender:
         return None if due is None else max(0.2, _until(due, now))
 
     def _start(self, parts: list[Part], now: int) -> None:
-        probing = self._gate.closed is not None
-        self._gate.started()
+        probe = self._gate.started()
         self._pace.started(now)
-        task = asyncio.create_task(self._carry(parts, probing))
+        task = asyncio.create_task(self._carry(parts, probe))
         self._tasks.add(task)
         task.add_done_callback(self._ended)
 
@@ -125,24 +134,34 @@ class Sender:
         if not task.cancelled() and (error := task.exception()):
             log.error("%s: a delivery ended unexpectedly", self.name, exc_info=error)
 
-    async def _carry(self, parts: list[Part], probing: bool) -> None:
-        """Make one request, with the introduction it may need first, and draw the consequences."""
+    async def _carry(self, parts: list[Part], probe: bool) -> None:
+        """Make one request and draw the consequences."""
         try:
-            first = parts[0]
-            if introduction := self._loading.introduction(first.item):
-                told = [Telling(first.item.seq, _encode([dict(introduction.query)]))]
-                verdict, reply = await self._ask(introduction, told)
-                if verdict.outcome == "sent":
-                    verdict = self._introduced(first.item, reply)
-            else:
-                request = self._vendor.request([message for part in parts for message in part.messages])
-                verdict, reply = await self._ask(request, [_telling(part) for part in parts])
-                if verdict.outcome == "sent":
-                    self._delivered(parts)
-            self._draw(parts, verdict, reply, probing)
+            verdict, reply = await self._exchange(parts)
+            self._draw(parts, verdict, reply, probe)
+        except Stumbled as stumbled:
+            self._gate.unasked(probe)
+            self._refused(parts, str(stumbled), self._clock())
+        except Exception:  # of the database, for instance: the event is none the worse for it
+            log.exception("%s: a request could not be made", self.name)
+            verdict = Verdict("later", "Gatepost could not make the request; its log tells why")
+            self._draw(parts, verdict, None, probe)
         finally:
             for lane in {part.lane.visitor: part.lane for part in parts}.values():
                 self._loading.lanes.release(lane)
+
+    async def _exchange(self, parts: list[Part]) -> tuple[Verdict, Reply | None]:
+        """Make one request: the introduction that must come first, or the parts' messages."""
+        first = parts[0].item
+        if introduction := first.introduction:
+            told = [Telling(first.seq, _encode([dict(introduction.query)]))]
+            verdict, reply = await self._ask(introduction, told)
+            return (self._introduced(first, reply) if verdict.outcome == "sent" else verdict), reply
+        request = self._preparing.request(first, [message for part in parts for message in part.messages])
+        verdict, reply = await self._ask(request, [_telling(part) for part in parts])
+        if verdict.outcome == "sent":
+            self._delivered(parts)
+        return verdict, reply
 
     async def _ask(self, request: Request, tellings: list[Telling]) -> tuple[Verdict, Reply | None]:
         """Make a request and judge the answer; both are written down."""
@@ -153,6 +172,7 @@ class Sender:
             reply, verdict = None, Verdict("later", answer.reason)
         else:
             reply, verdict = answer, self._judge(request, answer)
+        reason = self._redacted(verdict.reason)[:MAX_REASON]
         self._journal.attempted(
             Attempt(
                 at=at,
@@ -160,25 +180,24 @@ class Sender:
                 method=request.method,
                 path=request.path,
                 status=reply.status if reply else None,
-                reply=reply.body.decode("utf-8", "replace") if reply else "",
+                reply=self._redacted(reply.body.decode("utf-8", "replace")) if reply else "",
                 outcome=verdict.outcome,
-                reason=verdict.reason[:MAX_REASON],
+                reason=reason,
                 tellings=tellings,
             )
         )
-        return verdict, reply
+        return msgspec.structs.replace(verdict, reason=reason), reply
 
     def _judge(self, request: Request, reply: Reply) -> Verdict:
         try:
             return self._vendor.verdict(request, reply)
         except Exception:  # an answer that an adapter stumbles over must not stop the destination
             log.exception("%s: an answer could not be read", self.name)
-            return Verdict("later", f"HTTP {reply.status}, and the answer could not be read")
+            return judge(reply, "an answer that Gatepost cannot read")
 
     def _introduced(self, item: Item, reply: Reply | None) -> Verdict:
         """Remember the ids that an introduction brought; the event itself goes next."""
-        visitor = self._loading.visitor(item.event)
-        ids = self._vendor.introduced(item.event, visitor, reply) if reply else None
+        ids = self._preparing.introduced(item, reply) if reply else None
         if ids is None:
             return Verdict("later", "the vendor's introduction did not hold the ids it should")
         self._journal.learned(item.event.visitor, ids)
@@ -188,33 +207,42 @@ class Sender:
         for part in parts:
             item = part.item
             item.told += len(part.messages)
-            if item.told == len(item.messages):
-                item.attempts += 1
-                self._loading.lanes.pop(part.lane)
-                self._journal.settle(item, "delivered", "", self._clock())
+            if item.told < len(item.messages):
+                self._journal.advance(item, self._clock())
+                continue
+            item.attempts += 1
+            self._loading.lanes.pop(part.lane)
+            self._journal.settle(item, "delivered", "", self._clock())
 
-    def _draw(self, parts: list[Part], verdict: Verdict, reply: Reply | None, probing: bool) -> None:
+    def _draw(self, parts: list[Part], verdict: Verdict, reply: Reply | None, probe: bool) -> None:
         """What a verdict means for the destination and for the events."""
         now = self._clock()
-        reason = verdict.reason[:MAX_REASON]
+        reason = verdict.reason
         if verdict.outcome == "stop":
-            self._gate.refused(now, reason)
+            self._gate.refused(now, reason, probe)
             log.error("%s is held, its events wait: %s", self.name, reason)
         elif verdict.outcome == "later" and reply and reply.status == 429:
-            self._gate.throttled(now, reason, verdict.retry_after)
+            if probe or not self._gate.closed:
+                self._pace.slow_down()
+            self._gate.throttled(now, reason, verdict.retry_after, probe)
         elif verdict.forget:
-            self._gate.succeeded()
+            self._works(probe)
             self._introduce_again(parts[0], reason, now)
         elif verdict.outcome == "later":
-            self._gate.failed(now, reason)
-            if not probing:
+            self._gate.failed(now, reason, parts[0].lane.visitor, probe)
+            if not probe:
                 self._postpone(parts, reason, now, verdict.retry_after)
         else:
-            if self._gate.closed:
-                log.warning("%s flows again", self.name)
-            self._gate.succeeded()
+            self._works(probe)
             if verdict.outcome == "never":
                 self._refused(parts, reason, now)
+
+    def _works(self, probe: bool) -> None:
+        """The vendor answered as one that takes requests."""
+        if probe:
+            log.warning("%s flows again", self.name)
+        self._gate.succeeded(probe)
+        self._pace.speed_up()
 
     def _introduce_again(self, part: Part, reason: str, now: int) -> None:
         """The vendor does not know the visitor by its own ids any more: get new ones, once per event."""
@@ -242,14 +270,16 @@ class Sender:
         for part in parts:
             part.item.attempts += 1
             lanes[part.lane.visitor] = part.lane
+        tried = {part.item.seq for part in parts}
         for lane in lanes.values():
-            first = lane.items[0]
+            first = self._loading.lanes.pop(lane)
             next_at = now + wait(first.attempts, asked)
-            next_at = min(next_at, first.event.received + lifetime(first.event.name) + 1)
+            next_at = min(next_at, first.since + lifetime(first.event.name) + 1)
+            self._journal.park(first, reason, now, next_at)
             while lane.items:
                 item = self._loading.lanes.pop(lane)
-                behind = "waits behind an earlier event of this visitor"
-                self._journal.park(item, reason if item.attempts else behind, now, next_at)
+                if not item.is_stored:
+                    self._journal.park(item, reason if item.seq in tried else BEHIND, now, None)
             lane.more = False
 
 

@@ -8,12 +8,11 @@ vendors there are, and a crash loses nothing: reading goes on from `position`.
 from __future__ import annotations
 
 import sqlite3
-from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import Any, Literal, TypeAlias
+from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, Row, func, select, true, update
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -23,8 +22,7 @@ from server.event import Event
 from server.settings import Settings
 from server.store import tables
 from server.store.database import Database
-
-State: TypeAlias = Literal["waiting", "delivered", "not_wanted", "dead"]
+from server.store.outcomes import Report, write
 
 
 class Destination(msgspec.Struct, frozen=True):
@@ -46,72 +44,22 @@ class Due(msgspec.Struct, frozen=True):
     attempts: int = 0
     told: int = 0
     """How many of its messages the vendor has already."""
-    next_at: int = 0
-    """When it is to be tried again; 0: never tried yet."""
+    replayed: int | None = None
+    """When somebody asked for another try: its lifetime counts from then."""
+    next_at: int | None = 0
+    """When it is to be tried again; 0: at once; None: after the earlier ones of its visitor."""
 
 
-class Outcome(msgspec.Struct, frozen=True):
-    """What became of an event at a destination."""
+class Unreadable(msgspec.Struct, frozen=True):
+    """An event whose record cannot be decoded."""
 
-    event: int
+    seq: int
     visitor: str
-    state: State
-    reason: str
-    at: int
-    receipt: str = ""
-    attempts: int = 0
-    told: int = 0
-    next_at: int | None = None
-    """When to try again; of one that waits, and of no other."""
-
-
-class Telling(msgspec.Struct, frozen=True):
-    """What a request said of one event."""
-
-    event: int
-    body: bytes
-    """The messages, or the query of an introduction, as a JSON list."""
-
-
-class Attempt(msgspec.Struct, frozen=True):
-    """One request that was made, and what came of it."""
-
-    at: int
-    took: int
-    """Milliseconds."""
-    method: str
-    path: str
-    status: int | None
-    reply: str
-    outcome: str
-    reason: str
-    tellings: Sequence[Telling] = ()
-
-
-class Hold(msgspec.Struct, frozen=True):
-    """Since when and why a destination is held, and when it is tried next."""
-
-    since: int
-    reason: str
-    probe_at: int
-
-
-class Report(msgspec.Struct):
-    """What a relay has to write down of one destination, all at once."""
-
-    destination: int
-    outcomes: list[Outcome]
-    attempts: list[Attempt]
-    ids: dict[str, dict[str, str]]
-    """What the vendor gave us, by visitor."""
-    position: int
-    hold: Hold | None
 
 
 _event_decoder = msgspec.json.Decoder(Event)
 _consent_decoder = msgspec.json.Decoder(Consent)
 _ids_decoder = msgspec.json.Decoder(dict[str, str])
-_encode = msgspec.json.Encoder().encode
 
 _events = tables.events.c
 _deliveries = tables.deliveries.c
@@ -127,11 +75,25 @@ def register(database: Database, settings: Settings) -> None:
     with database.writing() as connection:
         for name, shop in settings.shops.items():
             for vendor in shop.vendors:
-                connection.execute(
+                added = connection.execute(
                     insert(tables.destinations)
                     .values(shop=name, vendor=vendor, position=newest, held_reason="")
                     .on_conflict_do_nothing()
-                )
+                    .returning(_destinations.id)
+                ).scalar()
+                if added is not None:
+                    _remember_earlier(connection, added, name)
+
+
+EARLIER = "earlier"
+"""In `totals`: how many events of the shop were kept before the destination was there."""
+
+
+def _remember_earlier(connection: Connection, destination: int, shop: str) -> None:
+    received = connection.scalar(select(tables.shops.c.received).where(tables.shops.c.shop == shop)) or 0
+    connection.execute(
+        insert(tables.totals).values(destination=destination, state=EARLIER, reason="", count=received)
+    )
 
 
 class Outbox:
@@ -139,8 +101,9 @@ class Outbox:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        with database.reading() as connection:
+        with database.writing() as connection:
             self._last_request = connection.scalar(select(func.max(tables.requests.c.id))) or 0
+            _release_heads(connection)
 
     # Reading. Quick enough to be done between two requests.
 
@@ -163,7 +126,7 @@ class Outbox:
             ).one()
         return Destination(row.id, row.shop, row.vendor, row.position, row.held_since, row.held_reason)
 
-    def unread(self, destination: Destination, after: int, limit: int) -> tuple[list[Due], int]:
+    def unread(self, destination: Destination, after: int, limit: int) -> tuple[list[Due | Unreadable], int]:
         """New events after a seq in the order they were kept, and the seq up to which they were looked for.
 
         Those that already have a row are left out: they were settled before a crash, ahead of the position.
@@ -174,13 +137,13 @@ class Outbox:
         with self._database.reading() as connection:
             newest = connection.scalar(select(func.max(_events.seq))) or 0
             rows = connection.execute(
-                select(_events.seq, _events.body, known.exists().label("known"))
+                select(_events.seq, _events.visitor, _events.body, known.exists().label("known"))
                 .where(_events.seq > after, _events.shop == destination.shop)
                 .order_by(_events.seq)
                 .limit(limit)
             ).all()
         upto = rows[-1].seq if len(rows) == limit else max(newest, after)
-        return [Due(row.seq, _event_decoder.decode(row.body)) for row in rows if not row.known], upto
+        return [_due(row) for row in rows if not row.known], upto
 
     def due(self, destination: int, now: int, limit: int) -> list[str]:
         """Visitors of whom something is to be tried again by now, longest overdue first."""
@@ -197,24 +160,52 @@ class Outbox:
             )
             return list(dict.fromkeys(row.visitor for row in rows))
 
-    def waiting_of(self, destination: int, visitor: str, after: int, limit: int) -> list[Due]:
-        """What waits of one visitor after a seq, in the order it was kept."""
+    def head_due(self, destination: int, visitor: str, now: int) -> bool:
+        """Whether the first of a visitor's waiting events is to be tried again by now.
+
+        One without a time waited for others that are settled, and its time is now.
+        """
+        with self._database.reading() as connection:
+            row = connection.execute(
+                select(_deliveries.next_at)
+                .where(
+                    _deliveries.destination == destination,
+                    _deliveries.state == "waiting",
+                    _deliveries.visitor == visitor,
+                )
+                .order_by(_deliveries.event)
+                .limit(1)
+            ).first()
+        return row is not None and (row.next_at is None or row.next_at <= now)
+
+    def waiting_of(
+        self, destination: int, visitor: str, after: int, limit: int, due_by: int | None = None
+    ) -> list[Due | Unreadable]:
+        """What waits of one visitor after a seq, in the order it was kept; with `due_by`: and is due."""
+        due = _deliveries.next_at <= due_by if due_by is not None else true()
         with self._database.reading() as connection:
             rows = connection.execute(
-                select(_events.seq, _events.body, _deliveries.attempts, _deliveries.told, _deliveries.next_at)
+                select(
+                    _events.seq,
+                    _events.visitor,
+                    _events.body,
+                    _deliveries.attempts,
+                    _deliveries.told,
+                    _deliveries.replayed,
+                    _deliveries.next_at,
+                )
                 .join(tables.events, _events.seq == _deliveries.event)
                 .where(
                     _deliveries.destination == destination,
                     _deliveries.state == "waiting",
                     _deliveries.visitor == visitor,
                     _deliveries.event > after,
+                    due,
                 )
                 .order_by(_deliveries.event)
                 .limit(limit)
             ).all()
-        return [
-            Due(row.seq, _event_decoder.decode(row.body), row.attempts, row.told, row.next_at) for row in rows
-        ]
+        return [_due(row, row.attempts, row.told, row.replayed, row.next_at) for row in rows]
 
     def next_due(self, destination: int) -> int | None:
         """When the next one is to be tried again; None when none waits."""
@@ -267,111 +258,39 @@ class Outbox:
         try:
             with self._database.writing() as connection:
                 for report in reports:
-                    self._record_attempts(connection, report)
-                    _record_outcomes(connection, report)
-                    _record_ids(connection, report)
-                    _record_destination(connection, report)
+                    self._last_request = write(connection, report, self._last_request)
         except (sqlite3.Error, SQLAlchemyError) as error:
             raise CannotKeep(f"the database cannot be written to: {error}") from error
 
-    def _record_attempts(self, connection: Connection, report: Report) -> None:
-        rows: list[dict[str, Any]] = []
-        tellings: list[dict[str, Any]] = []
-        for attempt in report.attempts:
-            self._last_request += 1
-            rows.append(
-                {
-                    "id": self._last_request,
-                    "destination": report.destination,
-                    "at": attempt.at,
-                    "took": attempt.took,
-                    "method": attempt.method,
-                    "path": attempt.path,
-                    "events": len(attempt.tellings),
-                    "status": attempt.status,
-                    "reply": attempt.reply,
-                    "outcome": attempt.outcome,
-                    "reason": attempt.reason,
-                }
-            )
-            tellings += [
-                {
-                    "event": telling.event,
-                    "destination": report.destination,
-                    "request": self._last_request,
-                    "body": telling.body,
-                }
-                for telling in attempt.tellings
-            ]
-        if rows:
-            connection.execute(insert(tables.requests), rows)
-        if tellings:
-            connection.execute(insert(tables.tellings), tellings)
+
+def _due(
+    row: Row[*tuple[Any, ...]],
+    attempts: int = 0,
+    told: int = 0,
+    replayed: int | None = None,
+    next_at: int | None = 0,
+) -> Due | Unreadable:
+    try:
+        return Due(row.seq, _event_decoder.decode(row.body), attempts, told, replayed, next_at)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return Unreadable(row.seq, row.visitor)
 
 
-def _record_destination(connection: Connection, report: Report) -> None:
-    hold = report.hold
-    connection.execute(
-        update(tables.destinations)
-        .where(_destinations.id == report.destination)
-        .values(
-            position=report.position,
-            held_since=hold.since if hold else None,
-            held_reason=hold.reason if hold else "",
-            probe_at=hold.probe_at if hold else None,
+def _release_heads(connection: Connection) -> None:
+    """Make due whatever waited behind an event that was settled just before a crash."""
+    earlier = tables.deliveries.alias("earlier")
+    first = ~(
+        select(earlier.c.event)
+        .where(
+            earlier.c.destination == _deliveries.destination,
+            earlier.c.visitor == _deliveries.visitor,
+            earlier.c.state == "waiting",
+            earlier.c.event < _deliveries.event,
         )
-    )
-
-
-def _record_outcomes(connection: Connection, report: Report) -> None:
-    if not report.outcomes:
-        return
-    statement = insert(tables.deliveries)
-    statement = statement.on_conflict_do_update(
-        index_elements=["destination", "event"],
-        set_={
-            column.name: column
-            for column in statement.excluded
-            if column.name not in ("destination", "event", "visitor")
-        },
+        .exists()
     )
     connection.execute(
-        statement,
-        [{"destination": report.destination, **_row(outcome)} for outcome in report.outcomes],
+        update(tables.deliveries)
+        .where(_deliveries.state == "waiting", _deliveries.next_at.is_(None), first)
+        .values(next_at=0)
     )
-    settled = Counter(
-        (outcome.state, outcome.reason if outcome.state == "not_wanted" else "")
-        for outcome in report.outcomes
-        if outcome.state != "waiting"
-    )
-    if settled:
-        total = insert(tables.totals)
-        connection.execute(
-            total.on_conflict_do_update(
-                index_elements=["destination", "state", "reason"],
-                set_={"count": tables.totals.c.count + total.excluded.count},
-            ),
-            [
-                {"destination": report.destination, "state": state, "reason": reason, "count": count}
-                for (state, reason), count in settled.items()
-            ],
-        )
-
-
-def _record_ids(connection: Connection, report: Report) -> None:
-    if not report.ids:
-        return
-    statement = insert(tables.vendor_ids)
-    connection.execute(
-        statement.on_conflict_do_update(
-            index_elements=["destination", "visitor"], set_={"ids": statement.excluded.ids}
-        ),
-        [
-            {"destination": report.destination, "visitor": visitor, "ids": _encode(ids)}
-            for visitor, ids in report.ids.items()
-        ],
-    )
-
-
-def _row(outcome: Outcome) -> dict[str, Any]:
-    return {field: getattr(outcome, field) for field in Outcome.__struct_fields__}

@@ -1,0 +1,274 @@
+"""A database, a relay in a thread of its own, and what can be seen of both from outside."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+import pytest
+
+from server.consent import Consent
+from server.event import Event
+from server.relay.relay import Relay
+from server.settings import Secret, Settings, Shop
+from server.store.database import Database
+from server.store.intake import Arrival, Intake
+from server.store.outbox import register
+from tests.relay.clock import Clock
+from tests.relay.listener import Listener
+from tests.relay.parrot import Parrot, ParrotSettings
+
+PATIENCE = 10.0
+"""Seconds of real time in which anything that is waited for must happen; most things take milliseconds."""
+GRANTED = Consent({"personalization": "granted", "marketing": "granted"}, at=1, by="browser")
+
+
+class Row(NamedTuple):
+    """What the store says of one event at one destination."""
+
+    state: str
+    reason: str
+    attempts: int
+    told: int
+    next_at: int | None
+    receipt: str
+
+
+class Stage:
+    """One shop "demo" with the given vendors; further shops by `shops`."""
+
+    def __init__(
+        self,
+        folder: Path,
+        vendors: Mapping[Parrot, Listener | str],
+        clock: Clock | None = None,
+        rule: str = "required",
+        shops: tuple[str, ...] = ("demo",),
+    ) -> None:
+        """`vendors`: each with its server, or the URL of one."""
+        self.folder = folder
+        self.clock = clock or Clock()
+        self._parrots = list(vendors)
+        urls = {v.name: server if isinstance(server, str) else server.url for v, server in vendors.items()}
+        self.settings = Settings(
+            public_url="http://localhost:8000",
+            secrets=(Secret("unused"),),
+            data_dir=folder,
+            shops={
+                name: Shop(
+                    origins=("https://www.myshop.example",),
+                    consent=rule,  # type: ignore[arg-type]
+                    vendors={vendor: ParrotSettings(base_url=url) for vendor, url in urls.items()},
+                )
+                for name in shops
+            },
+        )
+        self.database = Database(folder)
+        register(self.database, self.settings)
+        self.intake = Intake(self.database)
+        self._running: _Running | None = None
+
+    # What comes in.
+
+    def keep(
+        self,
+        *ids: str,
+        visitor: str = "ann",
+        name: str = "view_item",
+        consent: Consent | None = GRANTED,
+        shop: str = "demo",
+        source: Any = None,
+        **params: Any,
+    ) -> None:
+        """Keep an event of this visitor for each id, as the web half does."""
+        events = tuple(
+            Event(
+                id=id,
+                name=name,
+                at=self.clock(),
+                received=self.clock(),
+                shop=shop,
+                visitor=visitor,
+                session="s",
+                params=params,
+                source=source,
+            )
+            for id in ids
+        )
+        kept = self.intake.keep(Arrival(shop, visitor, self.clock(), events, consent))
+        assert all(kept)
+
+    def keep_many(
+        self, events: Iterable[tuple[str, str]], consent: Consent | None = GRANTED, **said: Any
+    ) -> None:
+        """Keep many events at once, each an id and its visitor; a visitor's own in the order given."""
+        by_visitor: dict[str, list[str]] = {}
+        for id, visitor in events:
+            by_visitor.setdefault(visitor, []).append(id)
+        with ThreadPoolExecutor(32) as pool:  # so that they share commits
+            for kept in [
+                pool.submit(self.keep, *ids, visitor=visitor, consent=consent, **said)
+                for visitor, ids in by_visitor.items()
+            ]:
+                kept.result()
+
+    def consent(self, consent: Consent, visitor: str = "ann", shop: str = "demo") -> None:
+        """The visitor has decided anew."""
+        self.intake.keep(Arrival(shop, visitor, self.clock(), consent=consent))
+
+    # The relay.
+
+    def start(self) -> Stage:
+        """Start a relay; returns when it runs."""
+        assert self._running is None
+        self._running = _Running(self)
+        return self
+
+    def stop(self) -> None:
+        """Stop it cleanly."""
+        assert self._running is not None
+        self._running.stop()
+        self._running = None
+
+    def crash(self) -> None:
+        """End it as if the process had died: nothing more is sent, read or written down."""
+        assert self._running is not None
+        self._running.crash()
+        self._running = None
+
+    def forward(self, milliseconds: int) -> None:
+        """Let time pass."""
+        self.clock.forward(milliseconds)
+        self.wake()
+
+    def wake(self) -> None:
+        if self._running:
+            self._running.wake()
+
+    def close(self) -> None:
+        if self._running:
+            self.crash()
+        self.intake.close()
+        self.database.close()
+
+    # What is seen.
+
+    def until(self, condition: Callable[[], Any], what: str = "") -> Any:
+        """What the condition returns once that is true; fails when it does not become so."""
+        deadline = time.monotonic() + PATIENCE
+        while not (result := condition()):
+            if time.monotonic() > deadline:
+                pytest.fail(f"did not happen: {what or condition}; {self._described()}")
+            time.sleep(0.004)
+        return result
+
+    def until_settled(self, *ids: str, vendor: str = "parrot") -> dict[str, Row]:
+        """The rows once none of these events (of all, when none is named) waits any more."""
+        self.until(lambda: not self._unsettled(vendor) & set(ids or self._unsettled(vendor)), "all settled")
+        return self.rows(vendor)
+
+    def _unsettled(self, vendor: str) -> set[str]:
+        """Events that wait for this vendor, tried or not."""
+        found = self.query(
+            "SELECT e.id FROM events e JOIN destinations n ON n.vendor = ? AND n.shop = e.shop"
+            " LEFT JOIN deliveries d ON d.destination = n.id AND d.event = e.seq"
+            " WHERE d.state = 'waiting' OR (d.state IS NULL AND e.seq > n.position)",
+            vendor,
+        )
+        return {row[0] for row in found}
+
+    def until_waiting(self, *ids: str, vendor: str = "parrot", attempts: int = 1) -> dict[str, Row]:
+        """The rows once these events wait to be tried again after so many attempts."""
+
+        def waiting() -> bool:
+            rows = self.rows(vendor)
+            return all(
+                id in rows and rows[id].state == "waiting" and rows[id].attempts == attempts for id in ids
+            )
+
+        self.until(waiting, f"{ids} waiting after {attempts} attempts")
+        return self.rows(vendor)
+
+    def rows(self, vendor: str = "parrot", shop: str = "demo") -> dict[str, Row]:
+        """By event id; an event without a row is not in it."""
+        found = self.query(
+            "SELECT e.id, d.state, d.reason, d.attempts, d.told, d.next_at, d.receipt FROM deliveries d"
+            " JOIN events e ON e.seq = d.event JOIN destinations n ON n.id = d.destination"
+            " WHERE n.vendor = ? AND n.shop = ? ORDER BY e.seq",
+            vendor,
+            shop,
+        )
+        return {row[0]: Row(*row[1:]) for row in found}
+
+    def held(self, vendor: str = "parrot") -> str:
+        """Why the destination is held; empty: it flows."""
+        ((since, reason),) = self.query(
+            "SELECT held_since, held_reason FROM destinations WHERE vendor = ?", vendor
+        )
+        assert (since is None) == (reason == "")
+        return str(reason)
+
+    def query(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
+        """As another process sees it."""
+        return self.database.reader().execute(statement, values).fetchall()
+
+    def _described(self) -> str:
+        waiting = {id: row for id, row in self.rows().items() if row.state != "delivered"}
+        shown = dict(list(waiting.items())[:8])
+        return f"{len(waiting)} are not delivered, such as {shown}"
+
+
+class _Running:
+    """A relay in a thread with an event loop of its own."""
+
+    def __init__(self, stage: Stage) -> None:
+        self._database = Database(stage.folder)
+        self._stage = stage
+        self._ready = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="relay-under-test")
+        self._thread.start()
+        assert self._ready.wait(PATIENCE)
+
+    def _run(self) -> None:
+        try:
+            asyncio.run(self._deliver())
+        except asyncio.CancelledError:
+            pass  # crashed, as told
+        finally:
+            self._ready.set()
+            self._database.close()
+
+    async def _deliver(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        makers = {parrot.name: parrot for parrot in self._stage._parrots}
+        self._relay = Relay(self._stage.settings, makers, self._database, self._stage.clock)
+        self._ready.set()
+        await self._relay.run()
+
+    def wake(self) -> None:
+        self._loop.call_soon_threadsafe(self._relay.wake)
+
+    def stop(self) -> None:
+        self._loop.call_soon_threadsafe(self._relay.stopping.set)
+        self._thread.join(30)
+        assert not self._thread.is_alive()
+
+    def crash(self) -> None:
+        def die() -> None:
+            for task in asyncio.all_tasks(self._loop):
+                task.cancel()
+
+        self._loop.call_soon_threadsafe(die)
+        self._thread.join(30)
+        assert not self._thread.is_alive()
+
+
+def consent(**purposes: Any) -> Consent:
+    """A decision that was told by the browser."""
+    return msgspec.structs.replace(GRANTED, purposes=purposes)
