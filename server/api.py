@@ -13,6 +13,7 @@ import msgspec
 from flask import Blueprint, Response, request
 
 from server.batch import (
+    Carts,
     Reading,
     SentConsent,
     SentEvent,
@@ -141,6 +142,7 @@ class _Request:
         self._days = settings.retention_days
         self._visitors: dict[str, KnownVisitor] = {}
         self._named: dict[User, str] = {}
+        self._carts: dict[str, Carts] = {}
 
     def arrival(self, raw: msgspec.Raw) -> Arrival:
         """One event with its visitor; without events where consent forbids to keep it.
@@ -153,17 +155,13 @@ class _Request:
         user = merged(known.user if known else User(), said)
         past = known.consent if known else NOTHING_SAID
         consent = updated(past, sent.consent, past.gpc, self._now, "server")
-        event = self._event(sent, visitor, user, known.purchases if known else 0)
-        after = KnownVisitor(
-            known.first_seen if known else self._now,
-            consent,
-            user,
-            (known.purchases if known else 0) + (event.name == "purchase"),
-        )
+        purchases = known.purchases if known else 0
+        event = self._event(sent, visitor, user, purchases)
+        after = KnownVisitor(known.first_seen if known else self._now, consent, user, purchases)
         self._visitors[visitor] = after
         if user:
             self._named[said] = visitor
-        allowed = may_keep(consent, self._shop.consent)
+        allowed = may_keep(consent, self._shop.consent, self._shop.purposes)
         return Arrival(
             shop=self._name,
             visitor=visitor,
@@ -208,10 +206,21 @@ class _Request:
             page=Page(),
             user=user,
             source=None,
-            pseudonyms=self._pseudonyms,
+            carts=self._carts_of(visitor, purchases),
             origin="server",
         )
-        return read_event(sent, reading, purchases)
+        return read_event(sent, reading)
+
+    def _carts_of(self, visitor: str, purchases: int) -> Carts:
+        if visitor not in self._carts:
+            self._carts[visitor] = Carts(
+                self._name,
+                visitor,
+                purchases,
+                self._pseudonyms,
+                lambda order: self._intake.cart_of_order(self._name, visitor, order),
+            )
+        return self._carts[visitor]
 
 
 _encode = msgspec.json.Encoder().encode

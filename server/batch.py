@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Literal, TypeAlias, TypeVar
 
 import msgspec
@@ -123,6 +124,45 @@ def read_shape(decoder: msgspec.json.Decoder[_Shape], body: bytes) -> _Shape:
         raise BadRequest("the body is not JSON") from None
 
 
+class Carts:
+    """The carts of one visitor, one after the other: a purchase ends one."""
+
+    def __init__(
+        self,
+        shop: str,
+        visitor: str,
+        purchases: int,
+        pseudonyms: Pseudonyms,
+        kept: Callable[[str], str | None],
+    ) -> None:
+        """`purchases` is how many the visitor has made; `kept` knows the cart of an order that is kept."""
+        self._shop = shop
+        self._visitor = visitor
+        self._purchases = purchases
+        self._pseudonyms = pseudonyms
+        self._kept = kept
+        self._ended: dict[str, str] = {}
+
+    def of(self, name: str, params: Mapping[str, Any]) -> str:
+        """The id of the cart that this event belongs to; empty when it belongs to none.
+
+        An order that is told again, by a repeated request, a reloaded page or the shop's own server, belongs
+        to the cart that it ended the first time and leaves the next one alone.
+        """
+        if name not in CART_EVENTS:
+            return ""
+        present = self._pseudonyms.cart(self._shop, self._visitor, self._purchases)
+        cart = str(params.get("cart_id") or present)
+        if name != "purchase":
+            return cart
+        order = params["transaction_id"]
+        ended = self._ended.get(order) or self._kept(order)
+        if ended is None:
+            self._purchases += 1
+        self._ended[order] = ended or cart
+        return self._ended[order]
+
+
 class Reading(msgspec.Struct, frozen=True):
     """What one request's events have in common."""
 
@@ -136,24 +176,18 @@ class Reading(msgspec.Struct, frozen=True):
     page: Page
     user: User
     source: Source | None
-    pseudonyms: Pseudonyms
+    carts: Carts
     origin: Literal["browser", "server"] = "browser"
 
 
-def read_event(sent: SentEvent, reading: Reading, purchases: int) -> Event:
-    """One event as it will be kept; `purchases` is how many the visitor made before it.
-
-    Raises InvalidEvent naming the field.
-    """
+def read_event(sent: SentEvent, reading: Reading) -> Event:
+    """One event as it will be kept. Raises InvalidEvent naming the field."""
     if not ID.match(sent.id):
         raise InvalidEvent("id", "must be 1 to 64 letters, digits, -, _, . and :")
     params = read_params(sent.name, {} if sent.params is None else sent.params)
     if sent.name == "identify" and not reading.user:
         raise InvalidEvent("user", "is missing; identify needs its id, email or phone")
     at = reading.now if sent.at is None else sent.at
-    cart = ""
-    if sent.name in CART_EVENTS:
-        cart = params.get("cart_id") or reading.pseudonyms.cart(reading.shop, reading.visitor, purchases)
     return Event(
         id=sent.id,
         name=sent.name,
@@ -166,7 +200,7 @@ def read_event(sent: SentEvent, reading: Reading, purchases: int) -> Event:
         page=sent.page.page() if sent.page else reading.page,
         user=reading.user,
         source=reading.source,
-        cart=cart,
+        cart=reading.carts.of(sent.name, params),
         origin=reading.origin,
     )
 

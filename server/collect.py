@@ -14,6 +14,7 @@ from server.batch import (
     EVENT_DECODER,
     MAX_BODY,
     Batch,
+    Carts,
     Reading,
     decode_event,
     merged,
@@ -104,7 +105,7 @@ class Collector:
         past = known.consent if known else NOTHING_SAID
         consent = updated(past, batch.consent, batch.gpc or _says_gpc(sent.gpc), now, "browser")
         consent_change = consent if consent is not past else None
-        if not may_keep(consent, shop.consent):
+        if not may_keep(consent, shop.consent, shop.purposes):
             if known and consent_change:
                 self._intake.keep(Arrival(sent.shop, before.visitor, known.first_seen, consent=consent))
             dropped = [Dropped(i, "consent") for i in range(len(batch.events))]
@@ -152,19 +153,23 @@ class Collector:
             page=batch.kept_page(),
             user=user,
             source=visit.source,
-            pseudonyms=self._pseudonyms,
+            carts=Carts(
+                shop,
+                visit.visitor,
+                known.purchases if known else 0,
+                self._pseudonyms,
+                lambda order: self._intake.cart_of_order(shop, visit.visitor, order),
+            ),
         )
-        purchases = known.purchases if known else 0
         events: list[tuple[int, Event]] = []
         dropped: list[Dropped] = []
         for i, raw in enumerate(batch.events):
             try:
-                event = read_event(decode_event(EVENT_DECODER, raw), reading, purchases)
+                event = read_event(decode_event(EVENT_DECODER, raw), reading)
             except InvalidEvent as error:
                 dropped.append(Dropped(i, f"invalid: {error}"))
                 continue
             events.append((i, event))
-            purchases += event.name == "purchase"
         return events, dropped
 
 

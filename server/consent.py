@@ -6,7 +6,7 @@ Global Privacy Control closes `marketing` whatever else was said.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Literal
 
 import msgspec
@@ -58,11 +58,16 @@ def refusal(consent: Consent, rule: Rule, purpose: str) -> str | None:
     return None
 
 
-def may_keep(consent: Consent, rule: Rule) -> bool:
-    """Whether anything may be kept of this visitor: some purpose is open."""
-    if rule == "not_required":
-        return not consent.purposes or any(choice == "granted" for choice in consent.purposes.values())
-    return any(choice == "granted" for choice in consent.purposes.values())
+def may_keep(consent: Consent, rule: Rule, purposes: Collection[str]) -> bool:
+    """Whether anything may be kept of this visitor: a purpose is open to somebody who would use it.
+
+    `purposes` are those of the shop's vendors. Those that the visitor has spoken of count as well, so that a
+    shop without vendors already keeps what it has leave for. Under `not_required` whoever has said nothing
+    is kept.
+    """
+    if rule == "not_required" and not consent.purposes:
+        return True
+    return any(refusal(consent, rule, purpose) is None for purpose in {*purposes, *consent.purposes})
 
 
 def receipt(consent: Consent, rule: Rule, purpose: str) -> str:

@@ -72,6 +72,11 @@ class Shop(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     vendors: dict[str, VendorSettings] = {}
     """A vendor not named here receives nothing."""
 
+    @property
+    def purposes(self) -> set[str]:
+        """The consents that its vendors need."""
+        return {vendor.purpose for vendor in self.vendors.values()}
+
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """All of gatepost.toml."""

@@ -43,6 +43,7 @@ class Arrival(msgspec.Struct, frozen=True):
 
 
 _consent_decoder = msgspec.json.Decoder(Consent)
+_event_decoder = msgspec.json.Decoder(Event)
 _user_decoder = msgspec.json.Decoder(User)
 _encode = msgspec.json.Encoder().encode
 
@@ -135,6 +136,17 @@ class Intake:
                 self._dropped.update(dropped)
             raise
 
+    def cart_of_order(self, shop: str, visitor: str, order: str) -> str | None:
+        """The cart that this visitor's order ended; None when the order is not kept.
+
+        Raises CannotKeep when the database cannot be read.
+        """
+        try:
+            row = self._database.reader().execute(_ORDER, (shop, order, visitor)).fetchone()
+        except sqlite3.Error as error:
+            raise CannotKeep(f"the database cannot be read: {error}") from None
+        return None if row is None else _event_decoder.decode(row[0]).cart
+
     def probe(self) -> None:
         """Write something of no meaning. Raises CannotKeep when events could not be kept now."""
         self._writer.submit(_PROBE)
@@ -145,6 +157,7 @@ class Intake:
 
 
 _PROBE = Arrival("", "", 0)
+_ORDER = "SELECT body FROM events WHERE shop = ? AND order_id = ? AND visitor = ? ORDER BY seq LIMIT 1"
 
 
 def _write(connection: sqlite3.Connection, arrivals: list[Arrival]) -> list[list[bool]]:
@@ -158,9 +171,10 @@ def _write(connection: sqlite3.Connection, arrivals: list[Arrival]) -> list[list
     for arrival in arrivals:
         if arrival.is_new or arrival.consent or arrival.user is not None:
             _remember(connection, arrival)
+        bought_before = _kept_orders(connection, arrival)
         new = [_insert(connection, event) for event in arrival.events]
         received[arrival.shop] += sum(new)
-        _count_purchases(connection, arrival, new)
+        _count_purchases(connection, arrival, new, bought_before)
         results.append(new)
     connection.executemany(
         "INSERT INTO shops (shop, received) VALUES (?, ?)"
@@ -216,12 +230,26 @@ def _names(user: User) -> list[tuple[str, str]]:
     return [(kind, value) for kind, value in names if value]
 
 
-def _count_purchases(connection: sqlite3.Connection, arrival: Arrival, new: list[bool]) -> None:
-    """Only new ones: a purchase that is sent again must not end the next cart."""
-    count = sum(
-        is_new and event.name == "purchase" for event, is_new in zip(arrival.events, new, strict=True)
-    )
-    if count:
+def _kept_orders(connection: sqlite3.Connection, arrival: Arrival) -> set[str]:
+    """The arrival's orders that are kept already."""
+    orders = {event.params["transaction_id"] for event in arrival.events if event.name == "purchase"}
+    return {
+        order
+        for order in orders
+        if connection.execute(_ORDER, (arrival.shop, order, arrival.visitor)).fetchone()
+    }
+
+
+def _count_purchases(
+    connection: sqlite3.Connection, arrival: Arrival, new: list[bool], before: set[str]
+) -> None:
+    """Only new orders: one that is told again must not end the next cart."""
+    orders = {
+        event.params["transaction_id"]
+        for event, is_new in zip(arrival.events, new, strict=True)
+        if is_new and event.name == "purchase"
+    }
+    if count := len(orders - before):
         connection.execute(
             "UPDATE visitors SET purchases = purchases + ? WHERE shop = ? AND visitor = ?",
             (count, arrival.shop, arrival.visitor),
