@@ -26,14 +26,22 @@ class TrustedProxies:
         for hop in reversed(forwarded_for.split(",")) if forwarded_for else ():
             if not self._trusts(sender):
                 break
-            if _address(hop.strip()) is None:
+            named = _without_port(hop.strip())
+            if _address(named) is None:
                 break
-            sender = hop.strip()
+            sender = named
         return sender
 
     def _trusts(self, peer: str) -> bool:
         address = _address(peer)
         return address is not None and any(address in network for network in self._networks)
+
+
+def _without_port(hop: str) -> str:
+    """Some gateways name the port as well: "203.0.113.7:49152", "[2001:db8::1]:49152"."""
+    if hop.startswith("["):
+        return hop[1:].partition("]")[0]
+    return hop.partition(":")[0] if hop.count(":") == 1 else hop
 
 
 def is_loopback(address: str) -> bool:
