@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 
-from server.clock import system_clock
+from server.clock import Clock, system_clock
 from server.configure import read_settings
 from server.dead import all_of, grouped, listed, read_time, refusals
 from server.errors import GatepostError
@@ -87,7 +87,9 @@ def list_dead(config: Path, which: Mapping[str, str], limit: int) -> Iterator[st
             yield "no dead letters"
 
 
-def replay_dead(config: Path, which: Mapping[str, str], *, really: bool) -> Iterator[str]:
+def replay_dead(
+    config: Path, which: Mapping[str, str], *, really: bool, clock: Clock = system_clock
+) -> Iterator[str]:
     """What would be tried again, and with `really` does it."""
     with _dead_letters(config) as (settings, letters):
         found = list(all_of(letters, _filter(which)))
@@ -95,7 +97,7 @@ def replay_dead(config: Path, which: Mapping[str, str], *, really: bool) -> Iter
         for reason, count in refusals(letters, found, settings).most_common():
             yield f"{count:>7}  of these {reason}"
         if really:
-            done = letters.replay(found, system_clock())
+            done = letters.replay(found, clock())
             yield f"{done} will be tried again; `gatepost explain` tells how each fares"
         else:
             yield f"{len(found)} would be tried again; add --yes to do it"

@@ -46,6 +46,7 @@ class World:
     def __init__(self, folder: Path) -> None:
         self.clock = MovableClock()
         self._sandbox = SandboxServer(create_sandbox(lambda: self.clock() / 1000))
+        self.sandbox = self._sandbox.url
         self._ends: list[Callable[[], object]] = []
         _serve_in_thread(self._sandbox, self._ends)
         gateway = make_server("127.0.0.1", 0, _later, threaded=True, request_handler=_Quiet)

@@ -107,17 +107,17 @@ class Relay:
             sender.wake.set()
 
     async def _watch(self) -> None:
-        """Wake the destinations when there are new events."""
+        """Wake the destinations when anything was written: new events, or dead letters to try again."""
         seen = -1
         while True:
             try:
-                newest = self._outbox.newest()
+                version = self._outbox.version()
             except CannotKeep as error:
                 log.error("%s", error)
                 await asyncio.sleep(1)
                 continue
-            if newest != seen:
-                seen = newest
+            if version != seen:
+                seen = version
                 self.wake()
             await asyncio.sleep(LOOK)
 
