@@ -39,7 +39,7 @@ def create_app(settings: Settings, clock: Clock = system_clock) -> Flask:
     app.register_blueprint(collect.blueprint(collector, settings.prefix, proxies, limit))
     app.register_blueprint(tag.blueprint(settings))
     app.register_blueprint(api.blueprint(api.Api(settings, intake, pseudonyms, clock), History(database)))
-    app.register_blueprint(health.blueprint(intake))
+    app.register_blueprint(health.blueprint(intake, clock))
     app.register_blueprint(description.blueprint(settings))
     app.register_blueprint(metrics.blueprint(settings, database, intake, clock))
     app.register_error_handler(HTTPException, _as_json)

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, jsonify
 
+from server.clock import Clock
 from server.errors import CannotKeep
 from server.store.intake import Intake
+from server.store.outbox import RELAY
+
+STUCK = 60_000
+"""Milliseconds without a sign of life after which a relay is stuck; one that ended in order left none."""
 
 
-def blueprint(intake: Intake) -> Blueprint:
+def blueprint(intake: Intake, clock: Clock) -> Blueprint:
     """`/healthz` and `/readyz`."""
     routes = Blueprint("health", __name__)
 
@@ -20,6 +25,9 @@ def blueprint(intake: Intake) -> Blueprint:
     def ready() -> Response:
         try:
             intake.probe()
+            seen = intake.heartbeat(RELAY)
+            if seen is not None and clock() - seen > STUCK:
+                raise CannotKeep(f"the relay has shown no life for {(clock() - seen) // 1000} seconds")
         except CannotKeep as error:
             response = jsonify(status="unavailable", error=str(error))
             response.status_code = 503

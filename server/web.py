@@ -7,10 +7,12 @@ import multiprocessing
 import os
 import threading
 from pathlib import Path
+from typing import Any
 
 from flask import Flask
 from granian import Granian
 from granian.constants import Interfaces
+from granian.server.common import AbstractServer
 
 from server.app import create_app
 from server.configure import read_settings
@@ -36,7 +38,7 @@ def serve_web(settings: Settings, host: str, port: int, workers: int) -> None:
     granian("server.web:application", host, port, workers).serve()
 
 
-def granian(application: str, host: str, port: int, workers: int) -> Granian:
+def granian(application: str, host: str, port: int, workers: int) -> AbstractServer[Any]:
     """The server for a WSGI application, which `application` ("module:name") makes; not yet serving."""
     return Granian(
         application,

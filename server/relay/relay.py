@@ -27,6 +27,9 @@ from server.vendors.base import Vendor
 
 log = logging.getLogger(__name__)
 
+BEAT = 10.0
+"""Seconds between signs of life."""
+
 Makers: TypeAlias = Mapping[str, Callable[[Any], Vendor]]
 """How to make each vendor from its settings, by its name."""
 
@@ -55,6 +58,7 @@ class Relay:
         # A thread of its own: the default ones may all be waiting for some vendor's name to be looked up.
         self._recorder = ThreadPoolExecutor(1, "gatepost-recorder")
         self._dirty = asyncio.Event()
+        self._clock = clock
         self.stopping = asyncio.Event()
         pseudonyms = Pseudonyms(database.key("pseudonyms"))
         tls = ssl.create_default_context(cafile=certifi.where())
@@ -85,19 +89,21 @@ class Relay:
         finally:
             for delivery in self._deliveries:
                 await delivery.close()
+            with contextlib.suppress(CannotKeep):
+                self._outbox.rest()
             self._recorder.shutdown()
 
     async def _run(self) -> None:
         recorder = asyncio.create_task(self._record())
-        watcher = asyncio.create_task(self._watch())
+        watchers = [asyncio.create_task(self._watch()), asyncio.create_task(self._beat())]
         senders = [asyncio.create_task(sender.run(self.stopping)) for sender in self._senders]
         await self.stopping.wait()
         self.wake()
         if senders:
             await asyncio.wait(senders, timeout=PATIENCE)
-        for task in (watcher, *senders):
+        for task in (*watchers, *senders):
             task.cancel()
-        await asyncio.gather(watcher, *senders, return_exceptions=True)
+        await asyncio.gather(*watchers, *senders, return_exceptions=True)
         self._dirty.set()
         await recorder
 
@@ -120,6 +126,16 @@ class Relay:
                 seen = version
                 self.wake()
             await asyncio.sleep(LOOK)
+
+    async def _beat(self) -> None:
+        """Show that this relay is at work, as long as its loop turns."""
+        loop = asyncio.get_running_loop()
+        while True:
+            try:
+                await loop.run_in_executor(self._recorder, self._outbox.beat, self._clock())
+            except CannotKeep as error:
+                log.error("%s", error)
+            await asyncio.sleep(BEAT)
 
     async def _record(self) -> None:
         """Write down what the destinations have to tell, a commit for all of them together."""

@@ -147,6 +147,21 @@ class Intake:
             raise CannotKeep(f"the database cannot be read: {error}") from None
         return None if row is None else _event_decoder.decode(row[0]).cart
 
+    def heartbeat(self, name: str) -> int | None:
+        """When a process last showed life, in milliseconds since 1970; None when it is not at work.
+
+        Raises CannotKeep when the database cannot be read.
+        """
+        try:
+            row = (
+                self._database.reader()
+                .execute("SELECT at FROM heartbeats WHERE name = ?", (name,))
+                .fetchone()
+            )
+        except sqlite3.Error as error:
+            raise CannotKeep(f"the database cannot be read: {error}") from None
+        return None if row is None else int(row[0])
+
     def probe(self) -> None:
         """Write something of no meaning. Raises CannotKeep when events could not be kept now."""
         self._writer.submit(_PROBE)

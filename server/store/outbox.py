@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Row, func, select, true, update
+from sqlalchemy import Connection, Executable, Row, delete, func, select, true, update
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -85,6 +85,8 @@ def register(database: Database, settings: Settings) -> None:
                     _remember_earlier(connection, added, name)
 
 
+RELAY = "relay"
+"""The name of its heartbeat."""
 EARLIER = "earlier"
 """In `totals`: how many events of the shop were kept before the destination was there."""
 
@@ -252,6 +254,24 @@ class Outbox:
         return _ids_decoder.decode(row[0]) if row else {}
 
     # Writing.
+
+    def beat(self, now: int) -> None:
+        """Show that a relay is at work. Raises CannotKeep when that cannot be written."""
+        statement = insert(tables.heartbeats).values(name=RELAY, at=now)
+        self._execute(
+            statement.on_conflict_do_update(index_elements=["name"], set_={"at": statement.excluded.at})
+        )
+
+    def rest(self) -> None:
+        """Show that the relay ended in order. Raises CannotKeep when that cannot be written."""
+        self._execute(delete(tables.heartbeats).where(tables.heartbeats.c.name == RELAY))
+
+    def _execute(self, statement: Executable) -> None:
+        try:
+            with self._database.writing() as connection:
+                connection.execute(statement)
+        except (sqlite3.Error, SQLAlchemyError) as error:
+            raise CannotKeep(f"the database cannot be written to: {error}") from error
 
     def record(self, reports: Sequence[Report]) -> None:
         """Write all of it down in one transaction. Raises CannotKeep when that fails; then none of it is."""
