@@ -23,7 +23,7 @@ from server.event import (
     text,
 )
 from server.pseudonyms import Pseudonyms
-from server.scrub import scrub_url
+from server.scrub import scrub_params, scrub_text, scrub_url
 
 MAX_BODY = 64 * 1024
 MAX_EVENTS = 100
@@ -54,7 +54,7 @@ class SentPage(msgspec.Struct, frozen=True):
     def page(self) -> Page:
         """The page as it is kept."""
         kind = self.type if self.type in PAGE_TYPES else "other" if self.type else ""
-        title = self.title.strip()[:MAX_TITLE]
+        title = scrub_text(self.title[: 4 * MAX_TITLE].strip())[:MAX_TITLE]
         return Page(scrub_url(self.url), scrub_url(self.referrer), title, kind)
 
 
@@ -185,7 +185,9 @@ def read_event(sent: SentEvent, reading: Reading) -> Event:
     if not ID.match(sent.id):
         raise InvalidEvent("id", "must be 1 to 64 letters, digits, -, _, . and :")
     params = read_params(sent.name, {} if sent.params is None else sent.params)
-    if sent.name == "identify" and not reading.user:
+    if sent.name != "identify":  # its traits are what the shop says of the person, and means to
+        scrub_params(params)
+    elif not reading.user:
         raise InvalidEvent("user", "is missing; identify needs its id, email or phone")
     at = reading.now if sent.at is None else sent.at
     return Event(

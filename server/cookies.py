@@ -18,6 +18,7 @@ import msgspec
 from itsdangerous import BadSignature, Signer
 
 from server.event import Source
+from server.redact import redact_addresses
 from server.settings import Settings
 
 SECOND = 1000
@@ -183,6 +184,8 @@ def source_in(url: str, now: int) -> Source | None:
     code = (query.get("bulk_code") or query.get("personaclick_mail_code") or [""])[0].strip()
     if not _TEXT.match(from_) or not _TEXT.match(code):
         return None
+    if redact_addresses(from_) != from_ or redact_addresses(code) != code:
+        return None  # a person's e-mail address is no campaign, and must not be kept as one
     return Source(from_, code, now // SECOND * SECOND)
 
 

@@ -176,11 +176,11 @@ def test_secrets_in_the_address_are_gone_before_anything_is_kept(gateway: Gatewa
         consent=GRANTED,
         page={
             "url": "https://u:p@www.myshop.example/order?key=wc_order_Zx81&email=a%40b.c&utm_source=x#token=y",
-            "referrer": "https://www.myshop.example/reset?token=abc",
+            "referrer": "https://www.myshop.example/reset?token=sesame",
         },
     )
     (kept,) = gateway.rows("SELECT body FROM events")
-    for secret in (b"wc_order", b"a%40b", b"a@b", b"token", b"abc", b"u:p"):
+    for secret in (b"wc_order", b"a%40b", b"a@b", b"token", b"sesame", b"u:p"):
         assert secret not in kept[0]
     assert gateway.events()[0].page.url == "https://www.myshop.example/order?utm_source=x"
 
