@@ -69,13 +69,17 @@ def configuration(shop: Mapping[str, Any] | None = None, **top: Any) -> dict[str
 
 
 def toml(table: Mapping[str, Any], *path: str) -> str:
-    """A configuration as TOML. JSON's scalars and arrays are TOML's."""
+    """A configuration as TOML. JSON's strings, numbers, booleans and arrays are TOML's."""
     plain = {key: value for key, value in table.items() if not isinstance(value, dict)}
-    lines = [f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in plain.items()]
+    lines = [f"{_json(key)} = {_json(value)}" for key, value in plain.items()]
     for key, value in table.items():
         if isinstance(value, dict):
-            lines += [f"[{'.'.join((*path, key))}]", toml(value, *path, key)]
+            lines += [f"[{'.'.join(map(_json, (*path, key)))}]", toml(value, *path, key)]
     return "\n".join(lines)
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)
 
 
 def write_configuration(folder: Path, table: Mapping[str, Any]) -> Path:
