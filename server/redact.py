@@ -26,7 +26,7 @@ _AT = re.compile(r"(?:(?<=[^\s@])\s?@+|@@+)\s?(?:[^\W\d_]|\[|[^\s@.。]*[.。][^
 _SPACE = re.compile(r"\s")
 
 _RUN = re.compile(r"[A-Za-z0-9_\-+/=.~]{12,}")
-_HEX = re.compile(r"(?<![A-Za-z0-9])[0-9a-fA-F]{32,}(?![A-Za-z0-9])")
+_HEX = re.compile(r"(?<![A-Za-z0-9])(?=[0-9]*[a-fA-F])(?=[a-fA-F]*[0-9])[0-9a-fA-F]{32,}(?![A-Za-z0-9])")
 _UUID = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
 _SIGNED = re.compile(r"(?<![A-Za-z0-9])eyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
 """A JSON Web Token: its header is an object, and `{"` is eyJ in base64. RFC 7519."""

@@ -160,6 +160,7 @@ _EMAILS = st.emails() | st.builds(
     _LOCAL,
     st.sampled_from(["gmail.com", "mail.example.co.uk", "xn--mnchen-3ya.de", "münchen.de"]),
 )
+_EMAILS = _EMAILS.filter(lambda email: any(letter.isalnum() for letter in email.partition("@")[0]))
 _LAYERS = st.integers(0, 4)
 
 
