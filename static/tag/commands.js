@@ -53,7 +53,7 @@ export function identify(params) {
   record("identify", traits);
 }
 
-/** The visitor has logged out: what waits still belongs to them, and the server is to forget who they were. */
+/** The visitor has logged out. What waits still belongs to them; the server is to forget who they were. */
 export function reset() {
   atOnce();
   change({user: null});

@@ -15,7 +15,9 @@ export function decide(decisions) {
   const before = JSON.stringify(consent);
   for (const purpose of Object.keys(decisions)) {
     const decision = decisions[purpose];
-    if (decision == "granted" || decision == "denied") consent = {__proto__: null, ...consent, [purpose]: decision};
+    if (decision == "granted" || decision == "denied") {
+      consent = {__proto__: null, ...consent, [purpose]: decision};
+    }
   }
   return JSON.stringify(consent) != before;
 }

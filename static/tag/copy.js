@@ -2,8 +2,8 @@
  * Values of the page, copied at the moment of the call into plain JSON values.
  *
  * What a page pushes may hold functions, DOM nodes, cycles, getters that throw, or half an emoji. Whatever
- * cannot travel is left out; the rest goes. Copies have no prototype, so that the `toJSON` which old versions of
- * Prototype.js add to every array does not change what is sent.
+ * cannot travel is left out; the rest goes. Copies have no prototype, so that the `toJSON` which old
+ * versions of Prototype.js add to every array does not change what is sent.
  */
 
 /**

@@ -2,8 +2,8 @@
  * The tag of a page. Read the modules in this order: settings, quiet, copy, consent, scene, queue, send,
  * commands, pages, and this one.
  *
- * `gatepost` is an array until the tag has loaded. It stays the same array afterwards; its `push` then carries
- * a command out instead of keeping it, and each command is a method too.
+ * `gatepost` is an array until the tag has loaded. It stays the same array afterwards; its `push` then
+ * carries a command out instead of keeping it, and each command is a method too.
  */
 import {quiet} from "./quiet.js";
 import {consented, identify, reset, track} from "./commands.js";

@@ -9,8 +9,13 @@ import {copy, fields} from "./copy.js";
 /**
  * @typedef {import("./scene.js").Scene} Scene
  * @typedef {{id: string, name: string, at: number, params: Record<string, any>}} Event
- * @typedef {{scene: Partial<Scene>, event?: Event, json: string, size: number, due?: boolean, taken?: boolean}} Entry
- *   due: it has gathered for long enough; taken: it was in a request, so it may no longer change
+ * @typedef {object} Entry
+ * @property {Partial<Scene>} scene
+ * @property {Event} [event]
+ * @property {string} json the event as it travels
+ * @property {number} size its bytes
+ * @property {boolean} [due] it has gathered for long enough
+ * @property {boolean} [taken] it was in a request, so it may no longer change
  */
 
 /** How many entries are kept while nothing can be sent. */
@@ -49,8 +54,9 @@ export function now() {
  */
 function uuid(at) {
   const time = at.toString(16).padStart(12, "0").replace(/.{8}/, "$&-");
-  const digit = () => (crypto.getRandomValues(new Uint8Array(1))[0] & 15).toString(16);
-  return time + "-7xxx-8xxx-xxxxxxxxxxxx".replace(/x/g, digit);
+  const random = crypto.getRandomValues(new Uint8Array(18));
+  let index = 0;
+  return time + "-7xxx-8xxx-xxxxxxxxxxxx".replace(/x/g, () => (random[index++] & 15).toString(16));
 }
 
 /**

@@ -20,10 +20,10 @@ export let scene = {};
 
 /**
  * Begin a new scene, which differs from the present one in what is given.
- * @param {Partial<Scene>} change
+ * @param {Partial<Scene>} part
  */
-export function change(change) {
-  scene = {...scene, ...change};
+export function change(part) {
+  scene = {...scene, ...part};
 }
 
 /** Take the title over as it is now: single-page shops set it some time after the address. */

@@ -12,7 +12,7 @@ from typing import Any
 
 from server.tag import Tag, build_tag, tag_response
 
-DEADLINE = 10.0
+DEADLINE = 20.0
 """Seconds to wait for something that must come."""
 
 

@@ -111,8 +111,20 @@ def test_pauses_begin_anew_after_an_answer(visit: Visit) -> None:
     assert pauses(visit.sent(5))[3] < 6.1
 
 
-def test_without_an_answer_it_tries_once_more_at_once_and_then_with_pauses(visit: Visit) -> None:
-    visit.gateway.answers = [Answer(0), Answer(0)]
+@pytest.mark.parametrize(
+    "answer",
+    [
+        pytest.param(Answer(0), id="none"),
+        pytest.param(
+            Answer(403, {"Access-Control-Allow-Origin": "https://other.example"}),
+            id="one the browser may not show",
+        ),
+    ],
+)
+def test_without_an_answer_it_tries_once_more_at_once_and_then_with_pauses(
+    visit: Visit, answer: Answer
+) -> None:
+    visit.gateway.answers = [answer, answer]
     visit.open()
     visit.pass_time(305)
     visit.sent(1)
@@ -138,6 +150,32 @@ def test_being_online_again_ends_the_pause(visit: Visit) -> None:
     visit.push(["track", "next"])
     visit.pass_time()
     assert visit.sent(3)[2].names == ["next"]
+
+
+def test_a_pause_that_was_cut_short_does_not_end_the_next_one(visit: Visit) -> None:
+    visit.gateway.answers = [Answer(503, {"Retry-After": "60"}), Answer(503, {"Retry-After": "600"})]
+    visit.open()
+    visit.pass_time()
+    visit.sent(1)
+    visit.run("dispatchEvent(new Event('online'))")
+    visit.sent(2)
+    visit.pass_time(599_000)
+    visit.settle()
+    assert len(visit.gateway.batches) == 2
+    visit.pass_time(130_000)
+    visit.sent(3)
+
+
+def test_a_page_view_that_is_sent_again_is_not_altered(visit: Visit) -> None:
+    visit.gateway.answers = [Answer(503, {"Retry-After": "60"})]
+    visit.open()
+    visit.pass_time()
+    visit.sent(1)
+    visit.push(["page", {"type": "cart", "items_in_cart": 2}])
+    visit.pass_time(80_000)
+    first, second = visit.sent(2)
+    assert second.events[0] == first.events[0]
+    assert [event["params"] for event in second.events] == [{}, {"items_in_cart": 2}]
 
 
 def test_batches_stay_in_order_when_the_first_is_refused(visit: Visit) -> None:

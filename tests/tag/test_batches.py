@@ -107,6 +107,8 @@ def test_large_events_are_split_so_that_no_request_is_too_large(
     visit.open()
     large = f"{{number: i, texts: Array(4).fill('{letter}'.repeat(900))}}"
     visit.run(f"for (let i = 0; i < 9; i++) gatepost.track('large', {large})")
+    visit.pass_time(5)
+    visit.gateway.wait(1)
     visit.sent_in_time(requests)
     events = visit.gateway.events
     assert [event["params"]["number"] for event in events[1:]] == [*range(9)]
@@ -116,6 +118,7 @@ def test_large_events_are_split_so_that_no_request_is_too_large(
 
 def test_one_batch_is_of_one_page_and_the_old_page_goes_first(visit: Visit) -> None:
     visit.open("/a")
+    visit.pass_time(250)
     visit.push(["track", "on_a"])
     visit.run("history.pushState(null, '', '/b')")
     visit.push(["track", "on_b"])
@@ -123,7 +126,9 @@ def test_one_batch_is_of_one_page_and_the_old_page_goes_first(visit: Visit) -> N
     first = visit.sent(1)[0]
     assert first.names == ["page_view", "on_a"]
     assert first.json["page"]["url"] == f"{visit.shop.origin}/a"
-    visit.pass_time(100)
+    visit.pass_time(250)
+    visit.settle()
+    assert len(visit.gateway.batches) == 1
     visit.push(["page", {"type": "cart"}])
     visit.pass_time()
     second = visit.sent(2)[1]

@@ -99,6 +99,17 @@ def test_denied_from_the_start_nothing_is_ever_requested(visit: Visit) -> None:
     assert visit.sent(1)[0].names == ["since_then"]
 
 
+def test_a_page_command_after_the_page_view_was_dropped_is_one_of_its_own(visit: Visit) -> None:
+    visit.open(asks=True)
+    visit.push(["consent", {"marketing": "denied"}])
+    visit.pass_time()
+    visit.push(["consent", {"marketing": "granted"}], ["page", {"type": "cart"}])
+    visit.pass_time()
+    batch = visit.sent(1)[0]
+    assert batch.names == ["page_view"]
+    assert batch.json["page"]["type"] == "cart"
+
+
 def test_purposes_decided_one_after_the_other_in_one_moment_are_one_decision(visit: Visit) -> None:
     visit.open(asks=True)
     visit.push(["track", "before"])
