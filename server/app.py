@@ -8,7 +8,7 @@ from flask import Flask, Response, jsonify
 from flask_cors import CORS
 from werkzeug.exceptions import HTTPException
 
-from server import api, collect, description, health, metrics, tag
+from server import api, collect, description, gpc, health, metrics, tag
 from server.client import TrustedProxies
 from server.clock import Clock, system_clock
 from server.cookies import Cookies
@@ -40,6 +40,7 @@ def create_app(settings: Settings, clock: Clock = system_clock) -> Flask:
     app.register_blueprint(tag.blueprint(settings))
     app.register_blueprint(api.blueprint(api.Api(settings, intake, pseudonyms, clock), History(database)))
     app.register_blueprint(health.blueprint(intake, clock))
+    app.register_blueprint(gpc.blueprint())
     app.register_blueprint(description.blueprint(settings))
     app.register_blueprint(metrics.blueprint(settings, database, intake, clock))
     app.register_error_handler(HTTPException, _as_json)

@@ -27,6 +27,7 @@ from server.consent import NOTHING_SAID, may_keep, updated
 from server.cookies import DAY, Cookies, Visit, renewed, source_in
 from server.errors import BadRequest, CannotKeep, InvalidEvent
 from server.event import Event, User
+from server.gpc import says_gpc
 from server.pseudonyms import Pseudonyms
 from server.rates import RateLimit
 from server.settings import Settings, Shop
@@ -103,7 +104,7 @@ class Collector:
         before = self._cookies.read(sent.cookies, now)
         known = self._intake.visitor(sent.shop, before.visitor) if before.visitor else None
         past = known.consent if known else NOTHING_SAID
-        consent = updated(past, batch.consent, batch.gpc or _says_gpc(sent.gpc), now, "browser")
+        consent = updated(past, batch.consent, batch.gpc or says_gpc(sent.gpc), now, "browser")
         consent_change = consent if consent is not past else None
         if not may_keep(consent, shop.consent, shop.purposes):
             if known and consent_change:
@@ -179,11 +180,6 @@ def _user(known: KnownVisitor | None, batch: Batch) -> User:
     if batch.user is msgspec.UNSET:
         return before
     return User() if batch.user is None else merged(before, batch.user.user())
-
-
-def _says_gpc(header: str) -> bool:
-    """Only exactly "1" counts; duplicates of the header may arrive joined. https://w3c.github.io/gpc/"""
-    return bool(header) and "1" in (part.strip() for part in header.split(","))
 
 
 _encode = msgspec.json.Encoder().encode

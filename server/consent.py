@@ -7,6 +7,7 @@ Global Privacy Control closes `marketing` whatever else was said.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from datetime import UTC, datetime
 from typing import Literal
 
 import msgspec
@@ -15,6 +16,15 @@ Choice = Literal["granted", "denied"]
 Rule = Literal["required", "not_required"]
 
 CLOSED_BY_GPC = "marketing"
+
+
+class Decision(msgspec.Struct, frozen=True, array_like=True):
+    """When a purpose was last decided otherwise than before, and by whom we were told."""
+
+    at: int
+    """Milliseconds since 1970."""
+    by: str
+    """ "browser" or "server"."""
 
 
 class Consent(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -28,6 +38,12 @@ class Consent(msgspec.Struct, frozen=True, omit_defaults=True):
     """When this was said: milliseconds since 1970; 0: nothing was ever said."""
     by: str = ""
     """Who told us: "browser" or "server"."""
+    decided: dict[str, Decision] = {}
+    """By purpose. A record that lacks it is from before it was kept; `at` and `by` are as near as we know."""
+
+    def decision(self, purpose: str) -> Decision:
+        """When and by whom this purpose was decided as it stands."""
+        return self.decided.get(purpose) or Decision(self.at, self.by)
 
 
 NOTHING_SAID = Consent()
@@ -43,7 +59,12 @@ def updated(known: Consent, said: Mapping[str, Choice] | None, gpc: bool, at: in
     gpc = gpc if by == "browser" else known.gpc
     if purposes == known.purposes and gpc == known.gpc:
         return known
-    return Consent(purposes, gpc, at, by)
+    now = Decision(at, by)
+    decided = {
+        purpose: known.decision(purpose) if choice == known.purposes.get(purpose) else now
+        for purpose, choice in purposes.items()
+    }
+    return Consent(purposes, gpc, at, by, decided)
 
 
 def refusal(consent: Consent, rule: Rule, purpose: str) -> str | None:
@@ -71,7 +92,9 @@ def may_keep(consent: Consent, rule: Rule, purposes: Collection[str]) -> bool:
 
 
 def receipt(consent: Consent, rule: Rule, purpose: str) -> str:
-    """Why a delivery was allowed, in words, for whoever answers for privacy."""
+    """Why a delivery was allowed, in words with the time, for whoever answers for privacy."""
     if consent.purposes.get(purpose) == "granted":
-        return f"{purpose} was granted, told by the {consent.by}"
+        decision = consent.decision(purpose)
+        when = datetime.fromtimestamp(decision.at / 1000, UTC).strftime("%Y-%m-%d %H:%M UTC")
+        return f"{purpose} was granted on {when}, told by the {decision.by}"
     return f"{purpose} was not declined, and this shop is configured as {rule}"
