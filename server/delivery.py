@@ -60,7 +60,7 @@ class Delivery:
             async with asyncio.timeout(self._time_limit):
                 return await self._exchange(client, request)
         except TimeoutError:
-            return NoReply(f"no answer within {self._time_limit:.0f} seconds")
+            return NoReply(f"no answer within {self._time_limit:g} seconds")
         except httpx.HTTPError as error:
             return NoReply(_in_words(error))
         except Exception as error:  # a credential or a URL that no request can hold, for instance

@@ -20,13 +20,13 @@ from server.settings import Secret, Settings, Shop
 from server.store.database import Database
 from server.store.intake import Arrival, Intake
 from server.store.outbox import register
-from tests.relay.clock import Clock
+from tests.relay.clock import START, Clock
 from tests.relay.listener import Listener
 from tests.relay.parrot import Parrot, ParrotSettings
 
 PATIENCE = 10.0
 """Seconds of real time in which anything that is waited for must happen; most things take milliseconds."""
-GRANTED = Consent({"personalization": "granted", "marketing": "granted"}, at=1, by="browser")
+GRANTED = Consent({"personalization": "granted", "marketing": "granted"}, at=START, by="browser")
 
 
 class Row(NamedTuple):
@@ -171,6 +171,11 @@ class Stage:
     def until_settled(self, *ids: str, vendor: str = "parrot") -> dict[str, Row]:
         """The rows once none of these events (of all, when none is named) waits any more."""
         self.until(lambda: not self._unsettled(vendor) & set(ids or self._unsettled(vendor)), "all settled")
+        return self.rows(vendor)
+
+    def pass_time_until_settled(self, step: int, vendor: str = "parrot") -> dict[str, Row]:
+        """The rows once no event waits any more, while time passes."""
+        self.until(lambda: self.forward(step) or not self._unsettled(vendor), "all settled")
         return self.rows(vendor)
 
     def _unsettled(self, vendor: str) -> set[str]:
