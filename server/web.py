@@ -35,6 +35,8 @@ def serve_web(settings: Settings, host: str, port: int, workers: int) -> None:
     """Serve until SIGTERM or SIGINT. Raises GatepostError when the database or the port cannot be used."""
     Database(settings.data_dir).close()  # migrates once, and refuses before any worker starts
     os.environ[CONFIG_VARIABLE] = str(settings.file)
+    # The minifier is a Go library, which a forked process inherits half dead.
+    multiprocessing.set_start_method("spawn", force=True)
     granian("server.web:application", host, port, workers).serve()
 
 
