@@ -38,7 +38,7 @@ def serving(
         )
     try:
         for url in answers:
-            eventually(lambda url=url: _answers(process, url, said), 30)
+            _wait_for(url, process, said)
         yield process
     finally:
         process.terminate()
@@ -49,8 +49,15 @@ def serving(
             process.wait()
 
 
-def _answers(process: subprocess.Popen[bytes], url: str, said: Path) -> bool:
-    assert process.poll() is None, f"ended with {process.returncode}: {said.read_text('utf-8', 'replace')}"
+def _wait_for(url: str, process: subprocess.Popen[bytes], said: Path) -> None:
+    try:
+        eventually(lambda: process.poll() is not None or _answers(url), 30)
+        assert process.poll() is None, f"it ended with {process.returncode}"
+    except AssertionError as error:
+        raise AssertionError(f"{url}: {error}; it said: {said.read_text('utf-8', 'replace')}") from None
+
+
+def _answers(url: str) -> bool:
     try:
         return httpx.get(url, timeout=10).status_code == 200
     except httpx.TransportError:
