@@ -202,6 +202,8 @@ def main() -> None:
         _refuse(error.format_message())
     except GatepostError as error:
         _refuse(str(error))
+    except UnicodeEncodeError as error:  # bytes on the command line that are no text
+        _refuse(f"{error.object!r} cannot be looked up; write it in UTF-8")
     except (KeyboardInterrupt, click.Abort):
         sys.exit(130)
     except BrokenPipeError:
@@ -210,7 +212,7 @@ def main() -> None:
 
 
 def _refuse(sentence: str) -> None:
-    click.echo(f"gatepost: {sentence}", err=True)
+    click.echo(f"gatepost: {' '.join(sentence.splitlines())}", err=True)
     sys.exit(2)
 
 

@@ -126,6 +126,7 @@ class Answer:
 
     @property
     def accepted(self) -> int:
+        assert self.status == 200, f"{self.status} {self.body}"
         return int(self.body["accepted"])
 
     @property

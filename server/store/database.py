@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.pool import QueuePool
 
 from server.errors import GatepostError
@@ -30,15 +31,26 @@ class Database:
         self.folder = folder
         self.path = folder / FILE
         self._local = threading.local()
+        self._writer = self._engine("BEGIN IMMEDIATE")
+        self._reader = self._engine("BEGIN")
         try:
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with exclusive(folder / "migrate.lock"):
-                self._writer = self._engine("BEGIN IMMEDIATE")
-                self._reader = self._engine("BEGIN")
+            self._prepare()
+        except GatepostError:
+            self.close()
+            raise
+
+    def _prepare(self) -> None:
+        try:
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with exclusive(self.folder / "migrate.lock"):
                 migrate(self._writer)
-        except (OSError, sqlite3.Error) as error:
+        except GatepostError as error:
+            raise GatepostError(f"{self.path}: {error}") from None
+        except (OSError, SQLAlchemyError) as error:
+            what = error.orig if isinstance(error, DBAPIError) else error
             raise GatepostError(
-                f"{self.path}: cannot be used: {error}; check that data_dir exists and may be written"
+                f"{self.path}: cannot be used: {what}; check that data_dir may be written and holds nothing "
+                "but what Gatepost put there"
             ) from None
 
     def _engine(self, begin: str) -> Engine:
@@ -58,9 +70,13 @@ class Database:
         connection = sqlite3.connect(
             self.path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
         )
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = FULL")
-        connection.execute("PRAGMA journal_size_limit = 67108864")
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = FULL")
+            connection.execute("PRAGMA journal_size_limit = 67108864")
+        except sqlite3.Error:
+            connection.close()
+            raise
         return connection
 
     def reader(self) -> sqlite3.Connection:

@@ -32,7 +32,7 @@ def migrate(engine: Engine) -> None:
         except CommandError as error:
             if "locate revision" in str(error):
                 raise GatepostError(
-                    "the database was made by a later version of Gatepost; install that version again"
+                    "was made by a later version of Gatepost; install that version again"
                 ) from None
             raise
         _make_key(connection)
