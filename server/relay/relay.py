@@ -60,6 +60,7 @@ class Relay:
         self._dirty = asyncio.Event()
         self._clock = clock
         self.stopping = asyncio.Event()
+        self._ended = asyncio.Event()
         pseudonyms = Pseudonyms(database.key("pseudonyms"))
         tls = ssl.create_default_context(cafile=certifi.where())
         self._deliveries: list[Delivery] = []
@@ -104,6 +105,7 @@ class Relay:
         for task in (*watchers, *senders):
             task.cancel()
         await asyncio.gather(*watchers, *senders, return_exceptions=True)
+        self._ended.set()
         self._dirty.set()
         await recorder
 
@@ -142,18 +144,18 @@ class Relay:
         last_tries = LAST_TRIES
         while last_tries:
             await self._dirty.wait()
-            if not self.stopping.is_set():
+            if not self._ended.is_set():
                 await asyncio.sleep(GATHER)
             self._dirty.clear()
-            stopping = self.stopping.is_set()
+            ended = self._ended.is_set()
             reports = {sender: report for sender in self._senders if (report := sender.report())}
-            if stopping and not reports:
+            if ended and not reports:
                 return
             if reports and not await self._save(reports):
-                last_tries -= stopping
+                last_tries -= ended
                 await asyncio.sleep(1)
                 self._dirty.set()
-            elif stopping:
+            elif ended:
                 self._dirty.set()  # what came in meanwhile is the last
 
     async def _save(self, reports: Mapping[Sender, Report]) -> bool:

@@ -170,15 +170,15 @@ class Stage:
 
     def until_settled(self, *ids: str, vendor: str = "parrot") -> dict[str, Row]:
         """The rows once none of these events (of all, when none is named) waits any more."""
-        self.until(lambda: not self._unsettled(vendor) & set(ids or self._unsettled(vendor)), "all settled")
+        self.until(lambda: not self.unsettled(vendor) & set(ids or self.unsettled(vendor)), "all settled")
         return self.rows(vendor)
 
     def pass_time_until_settled(self, step: int, vendor: str = "parrot") -> dict[str, Row]:
         """The rows once no event waits any more, while time passes."""
-        self.until(lambda: self.forward(step) or not self._unsettled(vendor), "all settled")
+        self.until(lambda: self.forward(step) or not self.unsettled(vendor), "all settled")
         return self.rows(vendor)
 
-    def _unsettled(self, vendor: str) -> set[str]:
+    def unsettled(self, vendor: str = "parrot") -> set[str]:
         """Events that wait for this vendor, tried or not."""
         found = self.query(
             "SELECT e.id FROM events e JOIN destinations n ON n.vendor = ? AND n.shop = e.shop"

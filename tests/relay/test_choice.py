@@ -119,8 +119,9 @@ def test_the_receipt_is_of_the_consent_at_the_time_of_sending(stage: Stage, vend
     stage.start()
     stage.until_waiting("e1")
     vendor.answer = lambda _: say()
-    stage.forward(MINUTE)
+    stage.clock.forward(MINUTE)
     stage.consent(Consent({"personalization": "granted"}, at=stage.clock(), by="server"))
+    stage.wake()
     receipt = stage.until_settled()["e1"].receipt
     assert receipt == "personalization was granted on 2027-01-15 08:01 UTC, told by the server"
 
