@@ -119,7 +119,11 @@ class Writer(Generic[_Work, _Result]):
         return group, True
 
     def _commit(self, group: list[_Ticket[_Work, _Result]]) -> None:
-        """One transaction for all; on any failure none has a result, and the next group tries anew."""
+        """One transaction for all; on any failure none has a result, and the next group tries anew.
+
+        Where it was not the disk that failed but somebody's row, each is tried alone: a row that can never be
+        written must not take its neighbours with it, again and again.
+        """
         try:
             if self._connection is None:
                 self._connection = self._connect()
@@ -129,6 +133,9 @@ class Writer(Generic[_Work, _Result]):
         except Exception as error:  # the thread must outlive whatever a disk or a row does
             self._complain(error)
             self._reopen_next_time()
+            if len(group) > 1 and not isinstance(error, sqlite3.OperationalError):
+                for ticket in group:
+                    self._commit([ticket])
             return
         if self._failed_at:
             log.warning("events are kept again")
