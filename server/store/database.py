@@ -43,6 +43,8 @@ class Database:
         try:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             with exclusive(self.folder / "migrate.lock"):
+                if not self.path.exists():
+                    self.path.touch(mode=0o600)  # SQLite gives its further files the mode of this one
                 migrate(self._writer)
         except GatepostError as error:
             raise GatepostError(f"{self.path}: {error}") from None
