@@ -47,11 +47,12 @@ def test_every_key_of_a_shop_is_explained_with_its_default_and_no_other_key_is()
 
 
 def test_every_key_of_every_vendor_is_explained_with_its_default_and_no_other_key_is() -> None:
-    found: dict[str, dict[str, str]] = {}
-    vendor = ""
+    found = {}
     for row in TABLES[2]:
-        vendor = code(row["vendor"])[0] if row["vendor"] else vendor
-        found.setdefault(vendor, {})[code(row["key"])[0]] = row["default"]
+        keys = dict.fromkeys(code(row["needs"]), "required")
+        keys |= re.findall(r"`(\w+)` = (`[^`]+`)", row["may have"])
+        keys |= {key: row[f"`{key}`"] for key in ("purpose", "base_url")}
+        found[code(row["vendor"])[0]] = keys
     assert found == {name: expected(settings) for name, settings in TYPES.items()}
 
 
