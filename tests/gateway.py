@@ -320,7 +320,7 @@ class Process:
 
     def children(self) -> list[int]:
         """The processes that it started, and those that they started. Linux alone knows."""
-        return _descendants(self.process.pid)
+        return descendants(self.process.pid)
 
     def browser(self, shop: str = "demo", origin: str = ORIGIN) -> Browser:
         """A visitor who comes for the first time."""
@@ -356,7 +356,8 @@ class Process:
         self.http.close()
 
 
-def _descendants(pid: int) -> list[int]:
+def descendants(pid: int) -> list[int]:
+    """The processes that this one started, and those that they started."""
     found = []
     for tasks in Path(f"/proc/{pid}/task").glob("*/children"):
         try:
@@ -364,5 +365,5 @@ def _descendants(pid: int) -> list[int]:
         except OSError:
             continue
         for child in children:
-            found += [child, *_descendants(child)]
+            found += [child, *descendants(child)]
     return found
