@@ -98,7 +98,7 @@ class Journal:
             return self._saving
         now = (self._progress.position, hold)
         notes = self._notes
-        if not (notes.outcomes or notes.attempts or notes.ids or now != self._saved):
+        if not notes and now == self._saved:
             return None
         self._saving = Report(self._destination, notes.outcomes, notes.attempts, notes.ids, *now)
         self._notes, self._saving_notes = _Notes(), notes
@@ -111,6 +111,8 @@ class Journal:
         self._saving = None
         self._saving_notes = _Notes()
         self._failing = False
+        if self._notes:
+            self._changed()  # what came while an older report had to be tried again
 
     def failed(self) -> None:
         """The last report could not be written; it will be tried again."""
@@ -128,6 +130,9 @@ class _Notes:
         """Those with an outcome among these."""
         self.parked: set[str] = set()
         """Those of whom something was put back."""
+
+    def __bool__(self) -> bool:
+        return bool(self.outcomes or self.attempts or self.ids)
 
 
 class _Progress:

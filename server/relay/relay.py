@@ -37,6 +37,8 @@ LOOK = 0.025
 """Seconds between looks for new events: a look costs microseconds."""
 GATHER = 0.02
 """Seconds over which outcomes are gathered into one commit."""
+AFTER_FAILURE = 1.0
+"""Seconds after which it is tried again to write outcomes down, or to read."""
 LAST_TRIES = 3
 """How often a relay that stops tries to write down its last outcomes; they would be delivered again."""
 PATIENCE = 9.0
@@ -122,7 +124,7 @@ class Relay:
                 version = self._outbox.version()
             except CannotKeep as error:
                 log.error("%s", error)
-                await asyncio.sleep(1)
+                await asyncio.sleep(AFTER_FAILURE)
                 continue
             if version != seen:
                 seen = version
@@ -153,7 +155,7 @@ class Relay:
                 return
             if reports and not await self._save(reports):
                 last_tries -= ended
-                await asyncio.sleep(1)
+                await asyncio.sleep(AFTER_FAILURE)
                 self._dirty.set()
             elif ended:
                 self._dirty.set()  # what came in meanwhile is the last

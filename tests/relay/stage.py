@@ -15,6 +15,7 @@ import pytest
 
 from server.consent import Consent
 from server.event import Event
+from server.pseudonyms import Pseudonyms
 from server.relay.relay import Relay
 from server.settings import Secret, Settings, Shop
 from server.store.database import Database
@@ -73,6 +74,13 @@ class Stage:
         register(self.database, self.settings)
         self.intake = Intake(self.database)
         self._running: _Running | None = None
+
+    def add(self, parrot: Parrot, server: Listener) -> None:
+        """Put another vendor into the configuration, as web and relay see it from their next start."""
+        self._parrots.append(parrot)
+        for shop in self.settings.shops.values():
+            shop.vendors[parrot.name] = ParrotSettings(base_url=server.url)
+        register(self.database, self.settings)
 
     # What comes in.
 
@@ -151,6 +159,11 @@ class Stage:
         if self._running:
             self._running.wake()
 
+    def with_loop(self, change: Callable[[asyncio.AbstractEventLoop], None]) -> None:
+        """Change something about the event loop that the relay runs in."""
+        assert self._running is not None
+        self._running.with_loop(change)
+
     def close(self) -> None:
         if self._running:
             self.crash()
@@ -219,6 +232,10 @@ class Stage:
         assert (since is None) == (reason == "")
         return str(reason)
 
+    def pseudonym(self, shop: str, visitor: str, vendor: str = "parrot") -> str:
+        """What the vendor knows the visitor by."""
+        return Pseudonyms(self.database.key("pseudonyms")).visitor(shop, vendor, visitor)
+
     def query(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
         """As another process sees it."""
         return self.database.reader().execute(statement, values).fetchall()
@@ -258,6 +275,9 @@ class _Running:
 
     def wake(self) -> None:
         self._loop.call_soon_threadsafe(self._relay.wake)
+
+    def with_loop(self, change: Callable[[asyncio.AbstractEventLoop], None]) -> None:
+        self._loop.call_soon_threadsafe(change, self._loop)
 
     def stop(self) -> None:
         self._loop.call_soon_threadsafe(self._relay.stopping.set)
