@@ -1,0 +1,48 @@
+"""`python -m benchmarks`: about two minutes; prints what was measured."""
+
+from __future__ import annotations
+
+import time
+
+import click
+
+from benchmarks import collecting, relaying, serving
+from benchmarks.report import Row, Section, machine, write
+from benchmarks.traffic import ORIGIN
+from server.tag import build_tag
+
+
+@click.command()
+@click.option("--write", "writes", is_flag=True, help="Put the results into benchmarks/RESULTS.md.")
+@click.option("--workers", type=click.IntRange(1, 64), default=1, show_default=True, help="Web processes.")
+@click.option("--rounds", type=click.IntRange(1, 100), default=7, show_default=True, help="Of each side.")
+@click.option("--seconds", type=click.FloatRange(0.5, 60), default=2.5, show_default=True, help="Of a round.")
+def main(writes: bool, workers: int, rounds: int, seconds: float) -> None:
+    """Measure what Gatepost can carry on this machine."""
+    begun = time.monotonic()
+    parts = (
+        tag,
+        lambda: collecting.measure(workers, rounds, seconds),
+        relaying.measure,
+        lambda: serving.measure(workers, seconds * 2),
+    )
+    texts = [machine()]
+    click.echo(texts[0])
+    for part in parts:
+        texts.append(part().markdown())
+        click.echo(texts[-1])
+    texts.append(f"Measured in {time.monotonic() - begun:.0f} seconds.")
+    click.echo(texts[-1])
+    if writes:
+        write("\n".join(texts))
+
+
+def tag() -> Section:
+    """How large the tag is."""
+    built = build_tag(f"{ORIGIN.replace('www', 'gp')}/gp/bench/e", "required")
+    sizes = (("plain", built.plain), ("gzip", built.gzip), ("brotli", built.brotli))
+    return Section("The tag", [Row(f"Bytes, {name}", f"{len(text):,}") for name, text in sizes])
+
+
+if __name__ == "__main__":
+    main()
