@@ -8,6 +8,7 @@ import ssl
 import time
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from types import TracebackType
 
 import httpx
@@ -91,6 +92,8 @@ class Delivery:
             headers=self._headers,
             timeout=self._time_limit,
             verify=self._tls,
+            # A vendor's cookie, sent back with another visitor's events, would tie the two together.
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
             trust_env=False,  # where a vendor is reached stands in gatepost.toml alone
             limits=httpx.Limits(max_connections=1, keepalive_expiry=30),
         )
@@ -132,6 +135,7 @@ def _in_words(error: httpx.HTTPError) -> str:
         httpx.ReadError: "the connection broke before the answer",
         httpx.WriteError: "the connection broke while sending",
         httpx.ConnectError: "could not connect",
+        httpx.DecodingError: "the answer cannot be decoded",
     }
     kind = words.get(type(error), type(error).__name__)
     detail = str(error) if isinstance(error, httpx.ConnectError) else ""
