@@ -20,7 +20,12 @@ _STATES = {
 
 def explained(record: Record, ledger: list[ConsentChange]) -> str:
     """One event as text: received, consent, and for each vendor the requests, the replies and why."""
-    return "\n".join(_lines(record, ledger))
+    return "\n".join(_harmless(line) for line in _lines(record, ledger))
+
+
+def _harmless(line: str) -> str:
+    """What others sent us must not command the terminal it is shown on."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in line)
 
 
 def _lines(record: Record, ledger: list[ConsentChange]) -> Iterator[str]:
@@ -70,7 +75,7 @@ def _exchange(exchange: Exchange) -> Iterator[str]:
     for message in exchange.messages:
         yield f"      sent   {_json(message)}"
     status = f"HTTP {exchange.status} in {exchange.took} ms" if exchange.status else "no answer"
-    yield f"      reply  {status}: {exchange.reply.strip() or exchange.reason}"
+    yield f"      reply  {status}: {' '.join(exchange.reply.split()) or exchange.reason}"
 
 
 def _consent_at(at: int, ledger: list[ConsentChange]) -> str:

@@ -14,13 +14,14 @@ import msgspec
 import pytest
 
 from server.consent import Consent
-from server.event import Event
+from server.event import Event, Source, User
 from server.pseudonyms import Pseudonyms
 from server.relay.relay import Relay
-from server.settings import Secret, Settings, Shop
+from server.settings import Secret, Settings, Shop, VendorSettings
 from server.store.database import Database
 from server.store.intake import Arrival, Intake
 from server.store.outbox import register
+from server.vendors.base import Vendor
 from tests.relay.clock import START, Clock
 from tests.relay.listener import Listener
 from tests.relay.parrot import Parrot, ParrotSettings
@@ -55,7 +56,7 @@ class Stage:
         """`vendors`: each with its server, or the URL of one."""
         self.folder = folder
         self.clock = clock or Clock()
-        self._parrots = list(vendors)
+        self._makers: dict[str, Callable[[Any], Vendor]] = {parrot.name: parrot for parrot in vendors}
         urls = {v.name: server if isinstance(server, str) else server.url for v, server in vendors.items()}
         self.settings = Settings(
             public_url="http://localhost:8000",
@@ -77,9 +78,17 @@ class Stage:
 
     def add(self, parrot: Parrot, server: Listener) -> None:
         """Put another vendor into the configuration, as web and relay see it from their next start."""
-        self._parrots.append(parrot)
+        self._makers[parrot.name] = parrot
         for shop in self.settings.shops.values():
             shop.vendors[parrot.name] = ParrotSettings(base_url=server.url)
+        register(self.database, self.settings)
+
+    def replace_vendors(self, vendors: Mapping[str, tuple[type[Vendor], VendorSettings]]) -> None:
+        """Deliver to real vendors instead, each with its settings."""
+        self._makers = {name: maker for name, (maker, _) in vendors.items()}
+        for shop in self.settings.shops.values():
+            shop.vendors.clear()
+            shop.vendors.update({name: settings for name, (_, settings) in vendors.items()})
         register(self.database, self.settings)
 
     # What comes in.
@@ -91,7 +100,8 @@ class Stage:
         name: str = "view_item",
         consent: Consent | None = GRANTED,
         shop: str = "demo",
-        source: Any = None,
+        source: Source | None = None,
+        user: User | None = None,
         **params: Any,
     ) -> None:
         """Keep an event of this visitor for each id, as the web half does."""
@@ -106,6 +116,7 @@ class Stage:
                 session="s",
                 params=params,
                 source=source,
+                user=user or User(),
             )
             for id in ids
         )
@@ -268,8 +279,7 @@ class _Running:
 
     async def _deliver(self) -> None:
         self._loop = asyncio.get_running_loop()
-        makers = {parrot.name: parrot for parrot in self._stage._parrots}
-        self._relay = Relay(self._stage.settings, makers, self._database, self._stage.clock)
+        self._relay = Relay(self._stage.settings, self._stage._makers, self._database, self._stage.clock)
         self._ready.set()
         await self._relay.run()
 
