@@ -5,10 +5,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 PYTHON := $(BIN)/python
 
-.PHONY: help demo test check fast browser bench screenshots clean
+.PHONY: help demo test check fast bench screenshots clean
 
 help:
-	@echo "make demo    a demo shop, the vendors' sandbox and Gatepost, to click through"
+	@echo "make demo    a demo shop, the vendors' sandbox and Gatepost, to click through (options: DEMO=\"--port 8001\")"
 	@echo "make test    everything that is checked, a browser included"
 	@echo "make fast    style, types and the quick tests"
 	@echo "make bench   what it can carry on this machine"
@@ -31,6 +31,9 @@ check: $(VENV)/test
 
 bench: $(VENV)/test
 	@$(PYTHON) -m benchmarks --write
+
+screenshots: $(VENV)/test
+	@$(PYTHON) -m tests.screenshots
 
 clean:
 	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

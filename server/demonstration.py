@@ -55,7 +55,7 @@ NEWEST = 100
 def run_demo(host: str, port: int, shop_port: int, sandbox_port: int) -> None:
     """Run it until SIGTERM or SIGINT; nothing of it stays. Raises GatepostError when a port is taken."""
     for number, option in ((port, "--port"), (shop_port, "--shop-port"), (sandbox_port, "--sandbox-port")):
-        check_port(host, number, option)
+        check_port(host, number, f'{option} (with make: DEMO="{option} {number + 1}")')
     with tempfile.TemporaryDirectory(prefix="gatepost-demo-") as folder:
         config = Path(folder) / "gatepost.toml"
         config.write_text(_configuration(port, shop_port, sandbox_port), "utf-8")
