@@ -26,6 +26,7 @@ from server.demonstration import run_demo
 from server.errors import GatepostError
 from server.initial import write_configuration
 from server.sandbox import serve_sandbox
+from server.subjects import export_subject, forget_subject
 from server.supervise import end_with_supervisor
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
@@ -183,6 +184,34 @@ def dead_replay(config: Path, yes: bool, **which: str) -> None:
 def dead_drop(config: Path, yes: bool, **which: str) -> None:
     """Give it up for good. A dry run until --yes."""
     for line in drop_dead(config, which, really=yes):
+        click.echo(line)
+
+
+def _person(command: _Command) -> _Command:
+    options = (
+        click.option("--shop", required=True, help="The shop's name in the configuration."),
+        click.option("--visitor", default="", help="The visitor's id, as explain and export show it."),
+        click.option("--user", default="", help="The shop's own id of the person, or an e-mail, or a phone."),
+        click.option("--order", default="", help="An order of the person."),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return _config(command)
+
+
+@cli.command()
+@_person
+def export(config: Path, shop: str, **named: str) -> None:
+    """All that is kept of one person, as JSON: a line for each visitor the person was."""
+    for piece in export_subject(config, shop, named):
+        sys.stdout.buffer.write(piece)
+
+
+@cli.command()
+@_person
+def forget(config: Path, shop: str, **named: str) -> None:
+    """Erase one person, and say which vendors had been told. What comes later is neither kept nor sent."""
+    for line in forget_subject(config, shop, named):
         click.echo(line)
 
 

@@ -31,7 +31,7 @@ from server.event import Event, Page, User
 from server.pseudonyms import Pseudonyms
 from server.settings import Settings, Shop
 from server.store.history import History, Record
-from server.store.intake import Arrival, Intake, KnownVisitor
+from server.store.intake import Arrival, Intake, KnownVisitor, seen
 
 MAX_BODY = 1_000_000
 MAX_EVENTS = 100
@@ -69,6 +69,10 @@ class Stored(msgspec.Struct, frozen=True):
     status: str
     stored: int
     errors: list[Problem]
+
+
+class _Erased(Exception):
+    """The event is of a visitor who was erased."""
 
 
 _body_decoder = msgspec.json.Decoder(_Body)
@@ -118,6 +122,8 @@ class Api:
                 arrivals.append((i, request.arrival(raw)))
             except InvalidEvent as error:
                 errors.append(Problem(i, str(error)))
+            except _Erased:
+                errors.append(Problem(i, "erased"))
         kept = self._intake.keep_all([arrival for _, arrival in arrivals])
         for (i, arrival), new in zip(arrivals, kept, strict=True):
             if not arrival.events:
@@ -147,7 +153,7 @@ class _Request:
     def arrival(self, raw: msgspec.Raw) -> Arrival:
         """One event with its visitor; without events where consent forbids to keep it.
 
-        Raises InvalidEvent naming the field.
+        Raises InvalidEvent naming the field, and _Erased.
         """
         sent = decode_event(_event_decoder, raw)
         said = sent.user.user() if sent.user else User()
@@ -157,7 +163,14 @@ class _Request:
         consent = updated(past, sent.consent, past.gpc, self._now, "server")
         purchases = known.purchases if known else 0
         event = self._event(sent, visitor, user, purchases)
-        after = KnownVisitor(known.first_seen if known else self._now, consent, user, purchases)
+        when_seen = seen(known, self._now)
+        after = KnownVisitor(
+            known.first_seen if known else self._now,
+            consent,
+            user,
+            purchases,
+            when_seen or (known.last_seen if known else 0),
+        )
         self._visitors[visitor] = after
         if user:
             self._named[said] = visitor
@@ -170,12 +183,15 @@ class _Request:
             consent=consent if consent is not past and (allowed or known) else None,
             user=user if allowed and user != (known.user if known else User()) else None,
             is_new=known is None and allowed,
+            seen=when_seen if allowed else 0,
         )
 
     def _visitor(self, sent: ServerEvent, said: User) -> tuple[str, KnownVisitor | None]:
         """Whose event it is: the visitor named, the one last known by the user's names, or a new one."""
         if sent.visitor:
             known = self._known(sent.visitor)
+            if known is None and self._intake.is_erased(self._name, sent.visitor):
+                raise _Erased
             if known is None:
                 raise InvalidEvent("visitor", "is not known to this shop")
             return sent.visitor, known
@@ -183,7 +199,11 @@ class _Request:
             raise InvalidEvent("visitor", "is missing; name the visitor, or the user by id, email or phone")
         visitor = self._named.get(said) or self._intake.visitor_of(self._name, said)
         if visitor is None:
-            kind, name = next((k, v) for k, v in msgspec.structs.asdict(said).items() if v)
+            names = [(kind, name) for kind, name in msgspec.structs.asdict(said).items() if name]
+            for kind, name in names:
+                if self._intake.is_name_erased(self._name, self._pseudonyms.name(self._name, kind, name)):
+                    raise _Erased
+            kind, name = names[0]
             visitor = self._pseudonyms.stranger(self._name, kind, name)
         return visitor, self._known(visitor)
 

@@ -8,12 +8,13 @@ from flask import Flask, Response, jsonify
 from flask_cors import CORS
 from werkzeug.exceptions import HTTPException
 
-from server import api, collect, description, gpc, health, metrics, tag
+from server import api, collect, description, gpc, health, me, metrics, tag
 from server.client import TrustedProxies
 from server.clock import Clock, system_clock
 from server.cookies import Cookies
 from server.pseudonyms import Pseudonyms
 from server.rates import RateLimit
+from server.rights import Subjects
 from server.settings import Settings
 from server.store.database import Database
 from server.store.history import History
@@ -33,10 +34,13 @@ def create_app(settings: Settings, clock: Clock = system_clock) -> Flask:
     register(database, settings)
     intake = Intake(database)
     pseudonyms = Pseudonyms(database.key("pseudonyms"))
-    collector = collect.Collector(settings, intake, Cookies(settings), pseudonyms, clock)
+    cookies = Cookies(settings)
+    collector = collect.Collector(settings, intake, cookies, pseudonyms, clock)
+    own = me.Me(settings, Subjects(database), cookies, clock)
     proxies = TrustedProxies(settings.trusted_proxies)
     limit = RateLimit(settings.requests_per_minute)
     app.register_blueprint(collect.blueprint(collector, settings.prefix, proxies, limit))
+    app.register_blueprint(me.blueprint(own, settings.prefix, proxies, limit))
     app.register_blueprint(tag.blueprint(settings))
     app.register_blueprint(api.blueprint(api.Api(settings, intake, pseudonyms, clock), History(database)))
     app.register_blueprint(health.blueprint(intake, clock))
@@ -57,18 +61,19 @@ def close(app: Flask) -> None:
 
 
 def _allow_origins(app: Flask, settings: Settings) -> None:
-    """Answer cross-origin questions about each shop's endpoint, for that shop's own origins."""
+    """Answer cross-origin questions about each shop's paths, for that shop's own origins."""
     CORS(
         app,
         resources={
-            rf"{re.escape(settings.prefix)}/{re.escape(name)}/e$": {
+            rf"{re.escape(settings.prefix)}/{re.escape(name)}/{path}$": {
                 # Patterns, because strings would be compared without regard to case, and one that holds
                 # brackets (an IPv6 address) would be taken for a pattern.
-                "origins": [re.compile(re.escape(origin) + r"\Z") for origin in shop.origins]
+                "origins": [re.compile(re.escape(origin) + r"\Z") for origin in shop.origins],
+                "methods": methods,
             }
             for name, shop in settings.shops.items()
+            for path, methods in (("e", ["POST"]), ("me", ["GET", "DELETE"]))
         },
-        methods=["POST"],
         allow_headers=["Content-Type"],
         expose_headers=["Retry-After"],
         supports_credentials=True,

@@ -31,7 +31,7 @@ from server.gpc import says_gpc
 from server.pseudonyms import Pseudonyms
 from server.rates import RateLimit
 from server.settings import Settings, Shop
-from server.store.intake import Arrival, Intake, KnownVisitor
+from server.store.intake import Arrival, Intake, KnownVisitor, seen
 
 MAX_DISCARDED = 1_000_000
 """Bytes of a body that are read only so that its sender hears that it is too large."""
@@ -103,15 +103,15 @@ class Collector:
         now = self._clock()
         before = self._cookies.read(sent.cookies, now)
         known = self._intake.visitor(sent.shop, before.visitor) if before.visitor else None
+        if known is None and before.visitor and self._intake.is_erased(sent.shop, before.visitor):
+            return self._refused(sent, batch)  # it was on its way when the visitor was erased
         past = known.consent if known else NOTHING_SAID
         consent = updated(past, batch.consent, batch.gpc or says_gpc(sent.gpc), now, "browser")
         consent_change = consent if consent is not past else None
         if not may_keep(consent, shop.consent, shop.purposes):
             if known and consent_change:
                 self._intake.keep(Arrival(sent.shop, before.visitor, known.first_seen, consent=consent))
-            dropped = [Dropped(i, "consent") for i in range(len(batch.events))]
-            self._count(sent.shop, dropped)
-            return Answer(200, {"accepted": 0, "dropped": dropped}, self._cookies.clear(sent.cookies))
+            return self._refused(sent, batch)
 
         after = renewed(before, source_in(batch.page.url, now) if batch.page else None, now)
         user = _user(known, batch)
@@ -124,6 +124,7 @@ class Collector:
             consent=consent_change,
             user=user if user != (known.user if known else User()) else None,
             is_new=known is None,
+            seen=seen(known, now),
         )
         if arrival.events or arrival.consent or arrival.user is not None:
             kept = self._intake.keep(arrival)
@@ -135,6 +136,12 @@ class Collector:
         accepted = len(batch.events) - len(dropped)
         dropped.sort(key=lambda one: one.index)
         return Answer(200, {"accepted": accepted, "dropped": dropped}, cookies)
+
+    def _refused(self, sent: Sent, batch: Batch) -> Answer:
+        """Nothing of it may be kept; what the browser keeps for us goes too."""
+        dropped = [Dropped(i, "consent") for i in range(len(batch.events))]
+        self._count(sent.shop, dropped)
+        return Answer(200, {"accepted": 0, "dropped": dropped}, self._cookies.clear(sent.cookies))
 
     def _count(self, shop: str, dropped: Sequence[Dropped]) -> None:
         if dropped:

@@ -61,7 +61,7 @@ def explain_id(config: Path, id: str) -> str:
     Raises GatepostError when nothing is.
     """
     settings = read_settings(config)
-    database = _existing_database(settings)
+    database = existing_database(settings)
     history = History(database)
     records = history.find(id)
     if not records:
@@ -117,7 +117,7 @@ def drop_dead(config: Path, which: Mapping[str, str], *, really: bool) -> Iterat
 @contextmanager
 def _dead_letters(config: Path) -> Iterator[tuple[Settings, DeadLetters]]:
     settings = read_settings(config)
-    database = _existing_database(settings)
+    database = existing_database(settings)
     try:
         yield settings, DeadLetters(database)
     finally:
@@ -130,7 +130,8 @@ def _filter(which: Mapping[str, str]) -> Filter:
     return Filter(**{**which, **times})  # type: ignore[arg-type]
 
 
-def _existing_database(settings: Settings) -> Database:
+def existing_database(settings: Settings) -> Database:
+    """The database of this configuration. Raises GatepostError where there is none yet."""
     if not (settings.data_dir / FILE).exists():
         raise GatepostError(f"{settings.data_dir / FILE}: no database yet; `gatepost serve` makes it")
     return Database(settings.data_dir)

@@ -37,7 +37,7 @@ class Consent(msgspec.Struct, frozen=True, omit_defaults=True):
     at: int = 0
     """When this was said: milliseconds since 1970; 0: nothing was ever said."""
     by: str = ""
-    """Who told us: "browser" or "server"."""
+    """Who told us: "browser" or "server"; or "erased": the visitor is to be forgotten."""
     decided: dict[str, Decision] = {}
     """By purpose. A record that lacks it is from before it was kept; `at` and `by` are as near as we know."""
 
@@ -47,6 +47,8 @@ class Consent(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 NOTHING_SAID = Consent()
+ERASED = Consent(by="erased")
+"""In place of anything that an erased visitor said: nothing goes anywhere."""
 
 
 def updated(known: Consent, said: Mapping[str, Choice] | None, gpc: bool, at: int, by: str) -> Consent:
@@ -69,6 +71,8 @@ def updated(known: Consent, said: Mapping[str, Choice] | None, gpc: bool, at: in
 
 def refusal(consent: Consent, rule: Rule, purpose: str) -> str | None:
     """None when a destination of this purpose may have the visitor's events, else the reason why not."""
+    if consent.by == ERASED.by:
+        return "erased"
     if consent.gpc and purpose == CLOSED_BY_GPC:
         return "consent: closed by Global Privacy Control"
     choice = consent.purposes.get(purpose)

@@ -25,6 +25,14 @@ class Pseudonyms:
         """A visitor id for a user whom only the shop's server has named: the same one each time."""
         return self._uuid("stranger", shop, kind, name)
 
+    def name(self, shop: str, kind: str, value: str) -> bytes:
+        """What is kept of an erased visitor's id, email or phone: enough to know it again, and no more."""
+        return self._digest("name", shop, kind, value.casefold() if kind == "email" else value)
+
+    def reference(self, shop: str, visitor: str) -> str:
+        """What an erased visitor is called in the consent ledger."""
+        return self._uuid("erased", shop, visitor)
+
     def cart(self, shop: str, visitor: str, purchases: int) -> str:
         """A UUID for the cart of a visitor who has bought `purchases` times before."""
         return self._uuid("cart", shop, visitor, str(purchases))

@@ -60,7 +60,8 @@ class Database:
 
         https://docs.sqlalchemy.org/en/20/dialects/sqlite.html#serializable-isolation-savepoints-transactional-ddl
         """
-        engine = create_engine("sqlite://", creator=self.connect, poolclass=QueuePool)
+        # Parameters are people's data: no error may repeat them.
+        engine = create_engine("sqlite://", creator=self.connect, poolclass=QueuePool, hide_parameters=True)
         event.listen(engine, "begin", lambda connection: connection.exec_driver_sql(begin))
         return engine
 

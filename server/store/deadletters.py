@@ -8,11 +8,11 @@ from typing import Any
 
 import msgspec
 from sqlalchemy import ColumnElement, Connection, bindparam, select, update
-from sqlalchemy.dialects.sqlite import insert
 
 from server.consent import NOTHING_SAID, Consent
 from server.store import tables
 from server.store.database import Database
+from server.store.totals import add
 
 DROPPED = "dropped by hand"
 CHUNK = 500
@@ -152,21 +152,7 @@ def _change(connection: Connection, letters: Sequence[DeadLetter], values: dict[
         done = connection.execute(statement, {"which": letter.destination, "seq": letter.seq})
         moved[letter.destination] += done.rowcount
     for destination, count in moved.items():
-        _count(connection, destination, "dead", "", -count)
+        add(connection, destination, "dead", "", -count)
         if values["state"] != "waiting":
-            _count(connection, destination, values["state"], values["reason"], count)
+            add(connection, destination, values["state"], values["reason"], count)
     return moved.total()
-
-
-def _count(connection: Connection, destination: int, state: str, reason: str, change: int) -> None:
-    if not change:
-        return
-    statement = insert(tables.totals).values(
-        destination=destination, state=state, reason=reason, count=change
-    )
-    connection.execute(
-        statement.on_conflict_do_update(
-            index_elements=["destination", "state", "reason"],
-            set_={"count": tables.totals.c.count + statement.excluded.count},
-        )
-    )

@@ -106,6 +106,17 @@ class History:
                     return _records(connection, rows[::-1])
         return []
 
+    def of_visitor(self, shop: str, visitor: str, after: int, limit: int) -> list[Record]:
+        """A visitor's events after a seq, oldest first."""
+        with self._database.reading() as connection:
+            rows = connection.execute(
+                select(_events.seq, _events.body)
+                .where(_events.shop == shop, _events.visitor == visitor, _events.seq > after)
+                .order_by(_events.seq)
+                .limit(limit)
+            ).all()
+            return _records(connection, rows)
+
     def newest_of_each_name(self, shop: str, limit: int = 200) -> list[Record]:
         """The newest event of each name of a shop, by name."""
         # One step along the index per name: https://www.sqlite.org/lang_with.html#recursive_query_examples

@@ -25,6 +25,8 @@ class KnownVisitor(msgspec.Struct, frozen=True):
     user: User = User()
     purchases: int = 0
     """How many are kept; what the cart's id is made of."""
+    last_seen: int = 0
+    """To the day: milliseconds since 1970."""
 
 
 class Arrival(msgspec.Struct, frozen=True):
@@ -40,6 +42,16 @@ class Arrival(msgspec.Struct, frozen=True):
     """None when it did not change."""
     is_new: bool = False
     """A stranger until now, so there is something to remember even where nothing was said."""
+    seen: int = 0
+    """When this was, where that is worth writing down; see `seen`."""
+
+
+DAY = 86_400_000
+
+
+def seen(known: KnownVisitor | None, now: int) -> int:
+    """The time to write down of a visitor who is here: once a day is enough; 0: none."""
+    return now if known is None or now - known.last_seen >= DAY else 0
 
 
 _consent_decoder = msgspec.json.Decoder(Consent)
@@ -66,7 +78,7 @@ class Intake:
             row = (
                 self._database.reader()
                 .execute(
-                    "SELECT first_seen, consent, user, purchases FROM visitors"
+                    "SELECT first_seen, consent, user, purchases, last_seen FROM visitors"
                     " WHERE shop = ? AND visitor = ?",
                     (shop, visitor),
                 )
@@ -76,7 +88,8 @@ class Intake:
             raise CannotKeep(f"the database cannot be read: {error}") from None
         if row is None:
             return None
-        return KnownVisitor(row[0], _consent_decoder.decode(row[1]), _user_decoder.decode(row[2]), row[3])
+        consent, user = _consent_decoder.decode(row[1]), _user_decoder.decode(row[2])
+        return KnownVisitor(row[0], consent, user, row[3], row[4])
 
     def keep(self, arrival: Arrival) -> list[bool]:
         """Keep it; for each event, whether it is new. Returns when the disk has it.
@@ -109,6 +122,23 @@ class Intake:
         except sqlite3.Error as error:
             raise CannotKeep(f"the database cannot be read: {error}") from None
         return None
+
+    def is_erased(self, shop: str, visitor: str) -> bool:
+        """Whether this visitor was erased. Raises CannotKeep when the database cannot be read."""
+        return self._finds(_TOMBSTONE, shop, visitor)
+
+    def is_name_erased(self, shop: str, name: bytes) -> bool:
+        """Whether a visitor of this name (`Pseudonyms.name`) was erased.
+
+        Raises CannotKeep when the database cannot be read.
+        """
+        return self._finds("SELECT 1 FROM erased_names WHERE shop = ? AND name = ?", shop, name)
+
+    def _finds(self, sql: str, *values: str | bytes) -> bool:
+        try:
+            return self._database.reader().execute(sql, values).fetchone() is not None
+        except sqlite3.Error as error:
+            raise CannotKeep(f"the database cannot be read: {error}") from None
 
     def count_dropped(self, shop: str, reasons: Iterable[str]) -> None:
         """Count events that were not taken; written down with the next arrival. Costs no disk of its own."""
@@ -172,6 +202,7 @@ class Intake:
 
 
 _PROBE = Arrival("", "", 0)
+_TOMBSTONE = "SELECT 1 FROM tombstones WHERE shop = ? AND visitor = ?"
 _ORDER = "SELECT body FROM events WHERE shop = ? AND order_id = ? AND visitor = ? ORDER BY seq LIMIT 1"
 
 
@@ -184,7 +215,10 @@ def _write(connection: sqlite3.Connection, arrivals: list[Arrival]) -> list[list
             " ON CONFLICT (name) DO UPDATE SET value = excluded.value"
         )
     for arrival in arrivals:
-        if arrival.is_new or arrival.consent or arrival.user is not None:
+        if connection.execute(_TOMBSTONE, (arrival.shop, arrival.visitor)).fetchone():
+            results.append([False] * len(arrival.events))  # erased while this was on its way
+            continue
+        if arrival.is_new or arrival.consent or arrival.user is not None or arrival.seen:
             _remember(connection, arrival)
         bought_before = _kept_orders(connection, arrival)
         new = [_insert(connection, event) for event in arrival.events]
@@ -213,14 +247,17 @@ def _remember(connection: sqlite3.Connection, arrival: Arrival) -> None:
     consent = _encode(arrival.consent) if arrival.consent else None
     user = _encode(arrival.user) if arrival.user is not None else None
     connection.execute(
-        "INSERT INTO visitors (shop, visitor, first_seen, consent, user, purchases)"
-        " VALUES (:shop, :visitor, :first_seen, coalesce(:consent, :nothing), coalesce(:user, :nothing), 0)"
+        "INSERT INTO visitors (shop, visitor, first_seen, last_seen, consent, user, purchases)"
+        " VALUES (:shop, :visitor, :first_seen, max(:seen, :first_seen),"
+        " coalesce(:consent, :nothing), coalesce(:user, :nothing), 0)"
         " ON CONFLICT (shop, visitor) DO UPDATE"
-        " SET consent = coalesce(:consent, consent), user = coalesce(:user, user)",
+        " SET last_seen = max(:seen, last_seen), consent = coalesce(:consent, consent),"
+        " user = coalesce(:user, user)",
         {
             "shop": arrival.shop,
             "visitor": arrival.visitor,
             "first_seen": arrival.first_seen,
+            "seen": arrival.seen,
             "consent": consent,
             "user": user,
             "nothing": b"{}",

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Executable, Row, delete, func, select, true, 
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.exc import SQLAlchemyError
 
-from server.consent import NOTHING_SAID, Consent
+from server.consent import ERASED, NOTHING_SAID, Consent
 from server.errors import CannotKeep
 from server.event import Event
 from server.settings import Settings
@@ -56,6 +56,11 @@ class Unreadable(msgspec.Struct, frozen=True):
     seq: int
     visitor: str
 
+
+_CONSENT = (
+    "SELECT (SELECT consent FROM visitors WHERE shop = ?1 AND visitor = ?2),"
+    " EXISTS (SELECT 1 FROM tombstones WHERE shop = ?1 AND visitor = ?2)"
+)
 
 _event_decoder = msgspec.json.Decoder(Event)
 _consent_decoder = msgspec.json.Decoder(Consent)
@@ -234,13 +239,11 @@ class Outbox:
             return {row.visitor for row in rows}
 
     def consent(self, shop: str, visitor: str) -> Consent:
-        """What the visitor has said by now."""
-        row = (
-            self._database.reader()
-            .execute("SELECT consent FROM visitors WHERE shop = ? AND visitor = ?", (shop, visitor))
-            .fetchone()
-        )
-        return _consent_decoder.decode(row[0]) if row else NOTHING_SAID
+        """What the visitor has said by now; ERASED once they are."""
+        consent, erased = self._database.reader().execute(_CONSENT, (shop, visitor)).fetchone()
+        if erased:
+            return ERASED
+        return _consent_decoder.decode(consent) if consent else NOTHING_SAID
 
     def ids(self, destination: int, visitor: str) -> dict[str, str]:
         """What the vendor gave us for this visitor."""

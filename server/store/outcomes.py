@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Literal, TypeAlias
 
 import msgspec
-from sqlalchemy import Connection, update
+from sqlalchemy import Connection, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from server.store import tables
@@ -79,12 +79,48 @@ _encode = msgspec.json.Encoder().encode
 
 
 def write(connection: Connection, report: Report, last_request: int) -> int:
-    """Write a report down, its requests numbered from after `last_request`; returns the last number given."""
+    """Write a report down, its requests numbered from after `last_request`; returns the last number given.
+
+    Nothing is written of events and visitors that were erased meanwhile: they are counted already.
+    """
+    report = _of_what_is_left(connection, report)
     number = _write_attempts(connection, report, last_request)
     _write_outcomes(connection, report)
     _write_ids(connection, report)
     _write_destination(connection, report)
     return number
+
+
+def _of_what_is_left(connection: Connection, report: Report) -> Report:
+    told = {telling.event for attempt in report.attempts for telling in attempt.tellings}
+    seqs = told.union(outcome.event for outcome in report.outcomes)
+    events = tables.events.c
+    left = set(connection.execute(select(events.seq).where(events.seq.in_(seqs))).scalars()) if seqs else seqs
+    gone = _erased(connection, report.destination, report.ids) if report.ids else set()
+    if left == seqs and not gone:
+        return report
+    attempts = [
+        msgspec.structs.replace(attempt, tellings=[one for one in attempt.tellings if one.event in left])
+        for attempt in report.attempts
+    ]
+    return Report(
+        report.destination,
+        [outcome for outcome in report.outcomes if outcome.event in left],
+        [attempt for attempt in attempts if attempt.tellings],
+        {visitor: ids for visitor, ids in report.ids.items() if visitor not in gone},
+        report.position,
+        report.hold,
+    )
+
+
+def _erased(connection: Connection, destination: int, visitors: Iterable[str]) -> set[str]:
+    stones, destinations = tables.tombstones.c, tables.destinations.c
+    rows = connection.execute(
+        select(stones.visitor)
+        .join(tables.destinations, destinations.shop == stones.shop)
+        .where(destinations.id == destination, stones.visitor.in_(list(visitors)))
+    )
+    return set(rows.scalars())
 
 
 def _write_attempts(connection: Connection, report: Report, number: int) -> int:

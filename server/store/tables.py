@@ -47,6 +47,7 @@ visitors = Table(
     Column("shop", String, primary_key=True),
     Column("visitor", String, primary_key=True),
     Column("first_seen", BigInteger, nullable=False),
+    Column("last_seen", BigInteger, nullable=False, comment="to the day"),
     Column("consent", LargeBinary, nullable=False, comment="server.consent.Consent as JSON"),
     Column("user", LargeBinary, nullable=False, comment="server.event.User as JSON"),
     Column("purchases", Integer, nullable=False),
@@ -74,7 +75,27 @@ consents = Table(
     Column("at", BigInteger, nullable=False),
     Column("consent", LargeBinary, nullable=False, comment="what was known from then on"),
     Index("consents_of_visitor", "shop", "visitor"),
-    comment="Append-only: every change of every visitor's consent",
+    comment="Append-only: every change of every visitor's consent; of an erased one that alone",
+)
+
+tombstones = Table(
+    "tombstones",
+    metadata,
+    Column("shop", String, primary_key=True),
+    Column("visitor", String, primary_key=True),
+    Column("at", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+    comment="Visitors who were erased: nothing of them is kept or relayed any more",
+)
+
+erased_names = Table(
+    "erased_names",
+    metadata,
+    Column("shop", String, primary_key=True),
+    Column("name", LargeBinary, primary_key=True, comment="a keyed hash of an id, email or phone"),
+    Column("at", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+    comment="What erased visitors were called, so that a server's events of them are known as such",
 )
 
 shops = Table(
@@ -184,6 +205,18 @@ vendor_ids = Table(
     Column("visitor", String, primary_key=True),
     Column("ids", LargeBinary, nullable=False, comment="what the vendor gave us for this visitor, as JSON"),
     sqlite_with_rowid=False,
+)
+
+told = Table(
+    "told",
+    metadata,
+    Column("destination", Integer, primary_key=True, autoincrement=False),
+    Column("visitor", String, primary_key=True),
+    Column("first", BigInteger, nullable=False),
+    Column("last", BigInteger, nullable=False),
+    Column("events", BigInteger, nullable=False, comment="how many it was told of"),
+    sqlite_with_rowid=False,
+    comment="Which vendor was told of whom; of events that are not kept any more",
 )
 
 keys = Table(

@@ -19,7 +19,7 @@ def upgrade() -> None:
         sa.Column("at", sa.BigInteger(), nullable=False),
         sa.Column("consent", sa.LargeBinary(), nullable=False, comment="what was known from then on"),
         sa.PrimaryKeyConstraint("seq"),
-        comment="Append-only: every change of every visitor's consent",
+        comment="Append-only: every change of every visitor's consent; of an erased one that alone",
     )
     with op.batch_alter_table("consents", schema=None) as batch_op:
         batch_op.create_index("consents_of_visitor", ["shop", "visitor"], unique=False)
@@ -91,6 +91,15 @@ def upgrade() -> None:
         sa.Column("count", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("shop", "reason"),
         comment="How many events were not taken",
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "erased_names",
+        sa.Column("shop", sa.String(), nullable=False),
+        sa.Column("name", sa.LargeBinary(), nullable=False, comment="a keyed hash of an id, email or phone"),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("shop", "name"),
+        comment="What erased visitors were called, so that a server's events of them are known as such",
         sqlite_with_rowid=False,
     )
     op.create_table(
@@ -183,6 +192,26 @@ def upgrade() -> None:
         sqlite_with_rowid=False,
     )
     op.create_table(
+        "told",
+        sa.Column("destination", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("visitor", sa.String(), nullable=False),
+        sa.Column("first", sa.BigInteger(), nullable=False),
+        sa.Column("last", sa.BigInteger(), nullable=False),
+        sa.Column("events", sa.BigInteger(), nullable=False, comment="how many it was told of"),
+        sa.PrimaryKeyConstraint("destination", "visitor"),
+        comment="Which vendor was told of whom; of events that are not kept any more",
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "tombstones",
+        sa.Column("shop", sa.String(), nullable=False),
+        sa.Column("visitor", sa.String(), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("shop", "visitor"),
+        comment="Visitors who were erased: nothing of them is kept or relayed any more",
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
         "totals",
         sa.Column("destination", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("state", sa.String(), nullable=False),
@@ -210,6 +239,7 @@ def upgrade() -> None:
         sa.Column("shop", sa.String(), nullable=False),
         sa.Column("visitor", sa.String(), nullable=False),
         sa.Column("first_seen", sa.BigInteger(), nullable=False),
+        sa.Column("last_seen", sa.BigInteger(), nullable=False, comment="to the day"),
         sa.Column("consent", sa.LargeBinary(), nullable=False, comment="server.consent.Consent as JSON"),
         sa.Column("user", sa.LargeBinary(), nullable=False, comment="server.event.User as JSON"),
         sa.Column("purchases", sa.Integer(), nullable=False),
