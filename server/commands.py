@@ -8,12 +8,13 @@ from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 
+from server.client import is_loopback
 from server.clock import Clock, system_clock
 from server.configure import read_settings
 from server.dead import all_of, grouped, listed, read_time, refusals
 from server.errors import GatepostError
 from server.explain import explained
-from server.ports import check_port
+from server.ports import address_of, check_port
 from server.relay.relay import run_relay
 from server.settings import Settings
 from server.store.database import FILE, Database
@@ -29,15 +30,17 @@ log = logging.getLogger(__name__)
 def serve_all(config: Path, host: str, port: int, workers: int) -> None:
     """Web workers and relay as one. Returns after SIGTERM or SIGINT."""
     settings = read_settings(config)
-    _check_address(settings, host, port)
+    address = _checked_address(settings, host, port)
     Database(settings.data_dir).close()  # one process migrates; those it starts find it done
     where = ["--config", str(config)]
     supervise(
         [
-            ["web", *where, "--host", host, "--port", str(port), "--workers", str(workers)],
+            ["web", *where, "--host", address, "--port", str(port), "--workers", str(workers)],
             ["relay", *where],
         ],
-        started=lambda: log.info("serving on http://%s:%d", host, port),
+        started=lambda: log.info(
+            "serving on http://%s:%d", f"[{address}]" if ":" in address else address, port
+        ),
     )
 
 
@@ -45,8 +48,7 @@ def serve_web_half(config: Path, host: str, port: int, workers: int) -> None:
     """The web half, until SIGTERM or SIGINT."""
     end_with_supervisor()
     settings = read_settings(config)
-    _check_address(settings, host, port)
-    serve_web(settings, host, port, workers)
+    serve_web(settings, _checked_address(settings, host, port), port, workers)
 
 
 def serve_relay_half(config: Path) -> None:
@@ -137,10 +139,12 @@ def existing_database(settings: Settings) -> Database:
     return Database(settings.data_dir)
 
 
-def _check_address(settings: Settings, host: str, port: int) -> None:
-    if settings.development and host not in ("127.0.0.1", "::1", "localhost"):
+def _checked_address(settings: Settings, host: str, port: int) -> str:
+    address = address_of(host)
+    if settings.development and not is_loopback(address):
         raise GatepostError(
             f"--host {host}: public_url is http://localhost, whose cookies are not Secure; "
             "listen on 127.0.0.1, or set public_url to the https:// address that browsers use"
         )
-    check_port(host, port, "--port")
+    check_port(address, port, "--port")
+    return address

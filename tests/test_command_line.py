@@ -116,12 +116,10 @@ def mistakes(taken: str) -> dict[str, Mistake]:
             ("0.0.0.0", "public_url", "127.0.0.1"),
             config(public_url=LOCALHOST),
         ),
-        "development on no address, which is every one": Mistake(
-            ("web", "--host", "", "--port", free), ("--host",), config(public_url=LOCALHOST)
-        ),
         "host that is not of this machine": Mistake(
             ("serve", "--host", "192.0.2.1", "--port", free), ("192.0.2.1",), config()
         ),
+        "no host": Mistake(("serve", "--host", "", "--port", free), ("--host", "127.0.0.1"), config()),
         "host that is no host": Mistake(("serve", "--host", "a" * 80, "--port", free), ("a" * 80,), config()),
         "data_dir below a file": Mistake(
             ("serve", "--port", free), ("plain/var", "data_dir"), _data_below_a_file
@@ -249,6 +247,15 @@ def test_explain_finds_an_event_by_its_id_its_order_and_its_visitor(tmp_path: Pa
             assert part in ran.stdout
         assert "marketing denied" in ran.stdout, "what was said since"
         assert BLUESHIFT_KEY not in ran.stdout
+
+
+# Listening.
+
+
+def test_serve_listens_on_a_host_that_is_named_by_its_name(processes: Callable[..., Process]) -> None:
+    process = processes(configuration(public_url=LOCALHOST), "serve", "--workers", "1", "--host", "localhost")
+    assert process.browser().send(event("page_view"), consent=GRANTED).accepted == 1
+    assert process.terminate() == 0
 
 
 # Ending.
