@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from server.api import FUTURE
-from server.cookies import SOURCE_LIFE, VISITOR_LIFE
+from server.cookies import SESSION_LIFE, SOURCE_LIFE, VISITOR_LIFE
 from server.event import ID, MAX_ID, MAX_STRING, SKEW_IGNORED
 from server.relay.retry import HOUR, LATER_WAITS, MINUTE, SECOND, WAITS
 from server.tag import build_tag
@@ -36,6 +36,9 @@ SENTENCES = [
     (README, f"set once** and lives {VISITOR_LIFE // DAY} days from then"),
     (README, f"of less than {TAG // 1024 + 1} KB (brotli)"),
     ("docs/running.md", f"keep the old one for {VISITOR_LIFE // DAY} days"),
+    ("docs/privacy.md", f"{VISITOR_LIFE // DAY} days from the first visit, never prolonged"),
+    ("docs/privacy.md", f"{SESSION_LIFE // MINUTE} minutes without an event"),
+    ("docs/privacy.md", f"{SOURCE_LIFE // HOUR} hours, not prolonged either"),
     ("docs/demo.md", f"every event of the next {SOURCE_LIFE // HOUR} hours"),
     ("docs/events.md", f"by less than {SKEW_IGNORED // SECOND} seconds"),
     ("docs/events.md", f"a string of at most {MAX_ID} characters"),

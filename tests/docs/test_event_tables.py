@@ -10,7 +10,16 @@ import pytest
 from server import api, batch, event
 from server.errors import InvalidEvent
 from server.event import RULES, read_params
-from tests.docs.vendor_table import CUSTOM, LEAST, NAMES, cell, conditions, vendors
+from tests.docs.vendor_table import (
+    CUSTOM,
+    LEAST,
+    NAMES,
+    PERSONAL,
+    cell,
+    conditions,
+    told_of_person,
+    vendors,
+)
 from tests.gateway import ROOT
 from tests.markdown import code, section, tables
 
@@ -160,3 +169,11 @@ def test_each_event_reaches_a_vendor_as_the_table_says(heading: str) -> None:
 def test_each_reason_why_a_vendor_may_not_want_an_event_is_told(heading: str) -> None:
     told = {code(row["not wanted because"])[0] for row in CONDITIONS if heading in row["vendor"].split(", ")}
     assert told == conditions(vendors()[HEADINGS[heading]])
+
+
+@pytest.mark.parametrize("heading", HEADINGS)
+def test_a_vendor_gets_of_a_person_what_the_table_says(heading: str) -> None:
+    (table,) = tables(section(ROOT / "docs" / "privacy.md", "What vendors get"))
+    (row,) = [row for row in table if row["vendor"] == heading]
+    assert set(row.values()) - {heading} <= {"yes", "–"}
+    assert {what for what in PERSONAL if row[what] == "yes"} == told_of_person(vendors()[HEADINGS[heading]])

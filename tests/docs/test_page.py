@@ -90,3 +90,29 @@ def test_what_the_readme_tells_to_paste_is_all_that_a_page_needs(
     assert events["identify"]["event"]["user"] == {"id": "c-42", "email": "ada@customer.example"}
     assert events["identify"]["event"]["params"] == {"first_name": "Ada"}
     assert events["view_item"]["consent"]["purposes"] == {"personalization": "granted", "marketing": "denied"}
+
+
+def test_a_visitor_is_shown_and_erased_by_what_the_privacy_page_tells_to_ask(
+    gateway: Callable[[str], Process], shop: tuple[str, list[str]], page: Page
+) -> None:
+    address, content = shop
+    process = gateway(address)
+    here = f"http://localhost:{process.port}"
+    content += [
+        block.text.replace("https://gp.myshop.example", here) for block in blocks(ROOT / "README.md", "html")
+    ]
+    with page.expect_response(f"{here}/gp/demo/e"):
+        page.goto(f"{address}/p/100500")
+    export, erase = (
+        block.text.replace("https://gp.myshop.example", here)
+        for block in blocks(ROOT / "docs" / "privacy.md", "js")
+    )
+
+    mine = page.evaluate(f"async () => {{ {export}\n return mine }}")
+    assert {"page_view", "view_item"} <= {event["name"] for event in mine["events"]}
+    assert mine["visitor"] in [cookie["value"].partition(".")[0] for cookie in page.context.cookies()]
+
+    page.evaluate(f"async () => {{ {erase} }}")
+    assert not [cookie for cookie in page.context.cookies() if cookie["name"].startswith("gp_")]
+    asked = process.http.get("/v1/demo/events/debug", headers={"Authorization": f"Bearer {API_KEY}"})
+    assert asked.json() == {"events": []}

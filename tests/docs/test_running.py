@@ -141,6 +141,8 @@ def test_a_subdomain_behind_nginx_as_shown(processes: Callable[..., Process], tm
             f"{url}/v1/demo/events", json=largest, headers={"Authorization": f"Bearer {API_KEY}"}
         )
         outside = httpx.get(f"{url}/metrics")
+        control = httpx.get(f"{url}/.well-known/gpc.json")
+    assert control.json()["gpc"] is True
     cookies = passed_on[0].headers.get_list("set-cookie")
     assert any(cookie.startswith("__Host-gp_v=") for cookie in cookies)
     assert all("; Path=/; Secure; HttpOnly; SameSite=Lax" in cookie for cookie in cookies)

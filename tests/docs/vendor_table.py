@@ -126,6 +126,23 @@ def _poorer(event: Event) -> Iterator[tuple[Event, Event]]:
     yield replace(event, page=replace(event.page, type="other")), event
 
 
+PERSON = User("the-customer", "the.customer@mail.example", "49305550184")
+PERSONAL = {
+    "a pseudonym": _VISITOR.pseudonym,
+    "the customer's id": PERSON.id,
+    "e-mail": PERSON.email,
+    "phone": PERSON.phone,
+}
+
+
+def told_of_person(vendor: Vendor) -> set[str]:
+    """What of a person reaches this vendor with some event or other."""
+    events = [replace(event, user=PERSON) for name in NAMES for event in fullest(name)]
+    wanted = [event for event in events if vendor.wants(event) is None]
+    said = str([message for event in wanted for message in vendor.messages(event, _VISITOR)])
+    return {what for what, value in PERSONAL.items() if value and value in said}
+
+
 def _word(vendor: str, message: Message) -> str:
     """By what the vendor's page calls it: a field of the message, or its address where that says it."""
     field = {
