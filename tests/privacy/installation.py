@@ -10,6 +10,8 @@ from typing import Any
 
 import httpx
 
+from server.store.counts import DestinationCounts, count
+from server.store.database import Database
 from tests.gateway import Answer, Browser, event
 from tests.world import World, eventually
 
@@ -50,6 +52,11 @@ class Installation(World):
             {name.lower(): value for name, value in found.headers.items()},
             {line.partition("=")[0]: line for line in found.headers.get_list("set-cookie")},
         )
+
+    def me(self, method: str, browser: Browser) -> Answer:
+        """What the visitor is answered about itself."""
+        cookie = "; ".join(f"{name}={value}" for name, value in browser.cookies.items())
+        return self.ask(method, "/gp/demo/me", headers={"Origin": self.shop, "Cookie": cookie})
 
     def server_sends(self, *events: dict[str, Any]) -> dict[str, Any]:
         """What the shop's own server is answered."""
@@ -96,6 +103,16 @@ class Installation(World):
         """Let time pass, and the relay look at the clock: it does when anybody sends anything."""
         self.clock.move(milliseconds)
         self.browser().send(event("view_cart", items=[]), consent={"own": "granted"})
+
+    def counts(self, vendor: str) -> DestinationCounts:
+        """How many events ended how at this vendor; they add up, or this fails."""
+        database = Database(self.settings.data_dir)
+        try:
+            (found,) = (one for one in count(database).destinations if one.vendor == vendor)
+        finally:
+            database.close()
+        assert found.waiting >= 0
+        return found
 
     def end(self) -> None:
         self.http.close()
