@@ -3,24 +3,35 @@
 from __future__ import annotations
 
 import itertools
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from server.store.database import FILE, Database
 from tests.gateway import Gateway, Process, write_configuration
 
 
+@pytest.fixture(scope="session")
+def new_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database that has just been made: copying it is quicker than making another."""
+    folder = tmp_path_factory.mktemp("new")
+    Database(folder).close()
+    return folder / FILE
+
+
 @pytest.fixture
-def gateways(tmp_path: Path) -> Iterator[Callable[..., Gateway]]:
+def gateways(tmp_path: Path, new_database: Path) -> Iterator[Callable[..., Gateway]]:
     """Make a gateway, configured as told; see `tests.gateway.configuration`."""
     made: list[Gateway] = []
     numbers = itertools.count()
 
     def make(**changes: Any) -> Gateway:
         folder = tmp_path / f"gateway-{next(numbers)}"
-        folder.mkdir()
+        (folder / "var").mkdir(parents=True)
+        shutil.copy(new_database, folder / "var")
         made.append(Gateway(folder, **changes))
         return made[-1]
 

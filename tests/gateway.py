@@ -248,6 +248,10 @@ class Gateway:
 
 # The gateway as real processes.
 
+SERVE = ("serve", "--workers", "1")
+WEB = ("web", "--workers", "1")
+"""The half that takes events, which is there sooner."""
+
 
 def free_port() -> int:
     """A port that nobody listens on."""
@@ -287,7 +291,7 @@ class Process:
     """A real `gatepost serve` (or another command that takes --config and --port), ready to be asked."""
 
     file: Path
-    command: Sequence[str] = ("serve", "--workers", "1")
+    command: Sequence[str] = SERVE
     port: int = field(default_factory=free_port)
 
     def __post_init__(self) -> None:

@@ -21,6 +21,7 @@ from tests.gateway import (
     NOW,
     ORIGIN,
     PATH_MODE,
+    WEB,
     Gateway,
     Process,
     configuration,
@@ -727,7 +728,7 @@ def test_the_fuzz_reaches_what_it_is_meant_to(shared: Gateway) -> None:
 def test_the_real_server_limits_bodies_however_they_come(
     processes: Callable[..., Process], tmp_path: Path
 ) -> None:
-    process = processes(configuration())
+    process = processes(configuration(), *WEB)
     batch = json.dumps({"consent": GRANTED, "events": [event("page_view")]}).encode()
     url, headers = "/gp/demo/e", {"Origin": ORIGIN}
 

@@ -29,7 +29,7 @@ from server.store.database import FILE, Database
 from server.store.intake import Arrival, Intake
 from server.store.schema import differences
 from server.store.writer import Writer
-from tests.gateway import GRANTED, NOW, ROOT, Process, configuration, eventually, gatepost
+from tests.gateway import GRANTED, NOW, ROOT, WEB, Process, configuration, eventually, gatepost
 from tests.gateway import event as sent
 
 VISITOR = "07f684a7-e476-447f-bbe3-c921efd2984b"
@@ -271,7 +271,7 @@ def test_a_served_gateway_on_a_full_disk_says_503_until_there_is_room(
     processes: Callable[..., Process],
 ) -> None:
     """The kernel refuses its writes; to the database that is a disk that refuses."""
-    process = processes(configuration())
+    process = processes(configuration(), *WEB)
     browser = process.browser()
     assert browser.send(sent("page_view", "before"), consent=GRANTED).accepted == 1
     folder = process.file.parent / "var"
@@ -483,7 +483,7 @@ def test_a_database_of_a_later_version_is_left_alone(tmp_path: Path) -> None:
 def test_explain_reads_a_database_while_it_is_written(
     processes: Callable[..., Process], tmp_path: Path
 ) -> None:
-    process = processes(configuration())
+    process = processes(configuration(), *WEB)
     assert process.browser().send(sent("page_view", "e-1"), consent=GRANTED).accepted == 1
     ran = gatepost("explain", "e-1", folder=tmp_path)
     assert (ran.returncode, ran.stderr) == (0, "")
