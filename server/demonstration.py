@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import secrets
+import socket
 import tempfile
 import threading
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
@@ -48,6 +51,8 @@ base_url = "{sandbox}/alana"
 api_id = "{key}"
 base_url = "{sandbox}/eightselect"
 """
+LOOK = 0.1
+"""Seconds between looks whether everything has started."""
 NEWEST = 100
 """Events that the panel is told of at once."""
 
@@ -69,7 +74,9 @@ def run_demo(host: str, port: int, shop_port: int, sandbox_port: int) -> None:
                     ["web", "--config", str(config), "--host", host, "--port", str(port), "--workers", "1"],
                     ["relay", "--config", str(config)],
                 ],
-                started=lambda: _welcome(port, shop_port, sandbox_port),
+                started=lambda: _when_ready(
+                    (port, sandbox_port), lambda: _welcome(port, shop_port, sandbox_port)
+                ),
             )
         finally:
             shop.shutdown()
@@ -106,6 +113,26 @@ def _shop_server(
     server = make_server(host, shop_port, shop, threaded=True, request_handler=_Quiet)
     threading.Thread(target=server.serve_forever, name="demo-shop", daemon=True).start()
     return server
+
+
+def _when_ready(ports: tuple[int, ...], then: Callable[[], None]) -> None:
+    """Do something once all of these ports are listened on; nothing waits for it."""
+
+    def wait() -> None:
+        for port in ports:
+            while not _is_listening(port):
+                time.sleep(LOOK)
+        then()
+
+    threading.Thread(target=wait, name="demo-welcome", daemon=True).start()
+
+
+def _is_listening(port: int) -> bool:
+    try:
+        socket.create_connection(("localhost", port), timeout=1).close()
+    except OSError:
+        return False
+    return True
 
 
 def _welcome(port: int, shop_port: int, sandbox_port: int) -> None:

@@ -13,7 +13,7 @@ SAMPLE = {
     "email": "ada@customer.example",
     "first_name": "Ada",
     "last_name": "Sommer",
-    "phone": "+49 30 5550 1842",
+    "phone": "+493055501842",
     "street": "Lindenweg 4",
     "postcode": "10115",
     "city": "Berlin",

@@ -191,7 +191,7 @@ def test_a_guest_who_orders_is_known_by_what_they_wrote_before_the_purchase_is_t
     assert names == ["page", "identify", "purchase"]
     assert pushed(page)[1][1] == {
         "email": "ada@customer.example",
-        "phone": "+49 30 5550 1842",
+        "phone": "+493055501842",
         "first_name": "Ada",
         "last_name": "Sommer",
     }
