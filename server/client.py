@@ -50,6 +50,17 @@ def is_loopback(address: str) -> bool:
     return parsed is not None and parsed.is_loopback
 
 
+def subscriber(address: str) -> str:
+    """Whom an address stands for: itself, or in IPv6 the /64 network, all of which is one subscriber's.
+
+    What is no address stands for itself.
+    """
+    parsed = _address(address)
+    if isinstance(parsed, ipaddress.IPv6Address):
+        return str(ipaddress.ip_network((parsed, 64), strict=False))
+    return address
+
+
 @lru_cache(maxsize=4096)
 def _address(text: str) -> _Address | None:
     try:

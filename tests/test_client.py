@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from server.client import TrustedProxies, is_loopback
+from server.client import TrustedProxies, is_loopback, subscriber
 
 SHOPPER = "203.0.113.7"
 PROXY = "10.0.0.1"
@@ -74,3 +74,10 @@ def test_the_machine_itself_is_known(address: str) -> None:
 @pytest.mark.parametrize("address", [SHOPPER, PROXY, "2001:db8::1", "", "localhost", "0.0.0.0", "::"])
 def test_nobody_else_is_the_machine_itself(address: str) -> None:
     assert not is_loopback(address)
+
+
+def test_an_ipv6_subscriber_is_a_whole_network_an_ipv4_one_an_address() -> None:
+    assert subscriber("2001:db8:1:2::1") == subscriber("2001:db8:1:2:ffff:ffff:ffff:ffff")
+    assert subscriber("2001:db8:1:2::1") != subscriber("2001:db8:1:3::1")
+    assert subscriber(SHOPPER) == SHOPPER
+    assert subscriber("") == ""

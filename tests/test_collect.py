@@ -623,6 +623,13 @@ def test_a_shopper_cannot_hide_behind_a_header_of_their_own(gateways: Gateways) 
     assert 429 in statuses(gateway, "10.1.2.3", *[f"198.51.100.{n}, 203.0.113.6" for n in range(3)])
 
 
+def test_a_shopper_cannot_hide_among_the_addresses_of_their_own_line(gateways: Gateways) -> None:
+    gateway = gateways(requests_per_minute=1)
+    answers = [gateway.browser(address=f"2001:db8:1:2::{n}").send(consent=GRANTED) for n in range(3)]
+    assert 429 in [answer.status for answer in answers]
+    assert gateway.browser(address="2001:db8:1:3::1").send(consent=GRANTED).status == 200
+
+
 def test_requests_from_the_machine_itself_are_not_counted(gateways: Gateways) -> None:
     """There it is the address of a proxy that is not configured, and stands for every shopper."""
     gateway = gateways(requests_per_minute=1)
