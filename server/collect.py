@@ -126,11 +126,12 @@ class Collector:
             is_new=known is None,
             seen=seen(known, now),
         )
-        if arrival.events or arrival.consent or arrival.user is not None:
+        keeps = bool(arrival.events or arrival.consent or arrival.user is not None)
+        if keeps:
             kept = self._intake.keep(arrival)
             dropped += [Dropped(i, "duplicate") for (i, _), new in zip(events, kept, strict=True) if not new]
         self._count(sent.shop, dropped)
-        cookies = self._cookies.write(before, after)
+        cookies = self._cookies.write(before, after) if known or keeps else ()
         if batch.events and not events:
             return Answer(422, {"error": f"every event is invalid; the first: {dropped[0].reason}"}, cookies)
         accepted = len(batch.events) - len(dropped)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Literal
 
 import msgspec
@@ -15,6 +16,8 @@ import msgspec
 Choice = Literal["granted", "denied"]
 Rule = Literal["required", "not_required"]
 
+MAX_PURPOSES = 50
+"""Of one visitor; no shop has so many, but a sender might make them up to fill the disk."""
 CLOSED_BY_GPC = "marketing"
 
 
@@ -58,6 +61,8 @@ def updated(known: Consent, said: Mapping[str, Choice] | None, gpc: bool, at: in
     with every request: so it is replaced, while a server, which cannot know, leaves it.
     """
     purposes = known.purposes if said is None else {**known.purposes, **said}
+    if len(purposes) > MAX_PURPOSES:  # known ones come first, and stay
+        purposes = dict(islice(purposes.items(), max(MAX_PURPOSES, len(known.purposes))))
     gpc = gpc if by == "browser" else known.gpc
     if purposes == known.purposes and gpc == known.gpc:
         return known

@@ -27,6 +27,8 @@ FIRST_PAUSE = 1.0
 LONGEST_PAUSE = 30.0
 """Seconds before a process that ended is started again; doubled each time it ends soon."""
 SOON = 60.0
+SETTLED = 5.0
+"""Seconds after which a process has plainly not refused to start."""
 REFUSED = 2
 """The exit code of a process that will not start before something is mended."""
 
@@ -38,6 +40,8 @@ class _Child:
         self._pause = FIRST_PAUSE
         self._again_at = 0.0
         self._started_at = 0.0
+        self._worked = False
+        """It has run before: if it refuses now, a port or a lock is still in a dead one's hands."""
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -58,8 +62,9 @@ class _Child:
             return
         code = self.process.poll()
         if code is None:
+            self._worked = self._worked or now - self._started_at > SETTLED
             return
-        if code == REFUSED:
+        if code == REFUSED and not self._worked:
             raise GatepostError(f"{self.name} refused to start; what it says above tells why")
         self._pause = FIRST_PAUSE if now - self._started_at > SOON else min(self._pause * 2, LONGEST_PAUSE)
         self._again_at = now + self._pause

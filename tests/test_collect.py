@@ -748,3 +748,10 @@ def test_the_real_server_limits_bodies_however_they_come(
     chunked = json.dumps({"consent": GRANTED, "events": [event("page_view")]}).encode()
     answer = process.http.post(url, content=iter([chunked[:20], chunked[20:]]), headers=headers)
     assert (answer.status_code, answer.json()["accepted"]) == (200, 1)
+
+
+def test_a_visitor_of_whom_nothing_is_kept_gets_no_cookie(gateways: Callable[..., Gateway]) -> None:
+    gateway = gateways(shop={"consent": "not_required"})
+    assert gateway.browser().send(event("purchase")).set_cookies == {}
+    assert gateway.browser().send().set_cookies == {}
+    assert gateway.browser().send(event("page_view")).set_cookies

@@ -491,3 +491,15 @@ def test_a_cart_id_of_the_shops_own_is_taken(gateway: Gateway) -> None:
 def test_the_visitors_own_id_cannot_be_seen_in_a_cart_id(gateway: Gateway) -> None:
     browser = gateway.browser()
     assert browser.visitor not in cart(gateway, browser, add())
+
+
+def test_made_up_purposes_do_not_fill_the_disk(gateway: Gateway) -> None:
+    browser = gateway.browser()
+    browser.send(consent=GRANTED)
+    for n in range(20):
+        browser.send(consent={f"made_up_{n}_{i}": "granted" for i in range(100)})
+    ((consent,),) = gateway.rows("SELECT consent FROM visitors")
+    assert len(consent) < 10_000
+    browser.send(consent={"marketing": "denied"})
+    ((consent,),) = gateway.rows("SELECT consent FROM visitors")
+    assert b'"marketing":"denied"' in consent
