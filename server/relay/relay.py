@@ -18,11 +18,13 @@ from server.delivery import Delivery
 from server.errors import CannotKeep
 from server.locks import Claim
 from server.pseudonyms import Pseudonyms
+from server.relay.housekeeping import keep_house
 from server.relay.sender import Sender
 from server.settings import Settings
 from server.store.database import Database
 from server.store.outbox import Outbox, register
 from server.store.outcomes import Report
+from server.store.retention import Retention
 from server.vendors.base import Vendor
 
 log = logging.getLogger(__name__)
@@ -198,9 +200,11 @@ async def _run(settings: Settings, vendors: Makers, database: Database, claim: C
         return
     relay = Relay(settings, vendors, database)
     work = asyncio.create_task(relay.run())
+    house = asyncio.create_task(keep_house(Retention(database, settings, system_clock), relay.stopping))
     await asyncio.wait([work, asyncio.create_task(stop.wait())], return_when=asyncio.FIRST_COMPLETED)
     relay.stopping.set()
     await work
+    await house
 
 
 async def _our_turn(claim: Claim, stop: asyncio.Event) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, create_engine, event
@@ -44,16 +44,26 @@ class Database:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             with exclusive(self.folder / "migrate.lock"):
                 if not self.path.exists():
-                    self.path.touch(mode=0o600)  # SQLite gives its further files the mode of this one
+                    self._begin()
                 migrate(self._writer)
         except GatepostError as error:
             raise GatepostError(f"{self.path}: {error}") from None
-        except (OSError, SQLAlchemyError) as error:
+        except (OSError, sqlite3.Error, SQLAlchemyError) as error:
             what = error.orig if isinstance(error, DBAPIError) else error
             raise GatepostError(
                 f"{self.path}: cannot be used: {what}; check that data_dir may be written and holds nothing "
                 "but what Gatepost put there"
             ) from None
+
+    def _begin(self) -> None:
+        """Make the file, with what can only be said to one that holds nothing: space can be given back.
+
+        https://sqlite.org/pragma.html#pragma_auto_vacuum
+        """
+        self.path.touch(mode=0o600)  # SQLite gives its further files the mode of this one
+        with closing(sqlite3.connect(self.path, isolation_level=None)) as connection:
+            connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
+            connection.execute("PRAGMA journal_mode = WAL")
 
     def _engine(self, begin: str) -> Engine:
         """An engine whose transactions begin as told: sqlite3 itself would begin them late, or not at all.
@@ -68,7 +78,8 @@ class Database:
     def connect(self) -> sqlite3.Connection:
         """A new connection, in autocommit: whoever writes says BEGIN IMMEDIATE.
 
-        synchronous=FULL makes every commit wait for the disk: https://sqlite.org/pragma.html#pragma_synchronous
+        synchronous=FULL makes every commit wait for the disk, and secure_delete overwrites what is deleted:
+        https://sqlite.org/pragma.html#pragma_synchronous https://sqlite.org/pragma.html#pragma_secure_delete
         """
         connection = sqlite3.connect(
             self.path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
@@ -76,6 +87,7 @@ class Database:
         try:
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = FULL")
+            connection.execute("PRAGMA secure_delete = ON")
             connection.execute("PRAGMA journal_size_limit = 67108864")
         except sqlite3.Error:
             connection.close()

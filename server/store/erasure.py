@@ -75,13 +75,7 @@ class Erasure:
             *((tables.erased_names, row) for row in self._names(connection, shop, visitor, now)),
         ]:
             connection.execute(insert(table).values(row).on_conflict_do_nothing())
-        for table in (tables.visitors, tables.identities):
-            connection.execute(delete(table).where(table.c.shop == shop, table.c.visitor == visitor))
-        of_shop = select(_destinations.id).where(_destinations.shop == shop)
-        for table in (tables.vendor_ids, tables.told):
-            connection.execute(
-                delete(table).where(table.c.destination.in_(of_shop), table.c.visitor == visitor)
-            )
+        forget_visitor(connection, shop, visitor)
         ledger = tables.consents
         gone = connection.execute(
             delete(ledger).where(ledger.c.shop == shop, ledger.c.visitor == visitor)
@@ -124,6 +118,15 @@ class Erasure:
             {"shop": shop, "name": self._pseudonyms.name(shop, kind, value), "at": now}
             for kind, value in names
         ]
+
+
+def forget_visitor(connection: Connection, shop: str, visitor: str) -> None:
+    """Delete all that is kept of a visitor beside the events and the consent ledger."""
+    for table in (tables.visitors, tables.identities):
+        connection.execute(delete(table).where(table.c.shop == shop, table.c.visitor == visitor))
+    of_shop = select(_destinations.id).where(_destinations.shop == shop)
+    for table in (tables.vendor_ids, tables.told):
+        connection.execute(delete(table).where(table.c.destination.in_(of_shop), table.c.visitor == visitor))
 
 
 def _erase_events(connection: Connection, shop: str, seqs: Sequence[int]) -> None:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
-from sqlalchemy import Connection, delete, func, select, update
+from sqlalchemy import Connection, bindparam, delete, func, select, update
 
 from server.store import tables
-
-CHUNK = 500
-"""Ids in one statement."""
 
 _requests = tables.requests.c
 _tellings = tables.tellings.c
@@ -21,20 +18,14 @@ def forget(connection: Connection, seqs: Sequence[int], *, whole: bool) -> None:
     Of a request that carried others too, `whole` empties the answer, which may speak of any of them.
     """
     mine = _tellings.event.in_(seqs)
-    carried = select(_tellings.request, func.count()).where(mine).group_by(_tellings.request)
-    counts: dict[int, int] = {row[0]: row[1] for row in connection.execute(carried)}
+    counted = select(_tellings.request, func.count()).where(mine).group_by(_tellings.request)
+    counts = [{"which": row[0], "gone": row[1]} for row in connection.execute(counted)]
+    if not counts:
+        return
     connection.execute(delete(tables.tellings).where(mine))
-    for ids in _chunks(list(counts)):
-        rows = connection.execute(select(_requests.id, _requests.events).where(_requests.id.in_(ids))).all()
-        empty = [row.id for row in rows if row.events <= counts[row.id]]
-        shared = [row.id for row in rows if row.events > counts[row.id]]
-        connection.execute(delete(tables.requests).where(_requests.id.in_(empty)))
-        if whole and shared:
-            connection.execute(
-                update(tables.requests).where(_requests.id.in_(shared)).values(reply="", reason="erased")
-            )
-
-
-def _chunks(ids: Sequence[int]) -> Iterator[Sequence[int]]:
-    for begin in range(0, len(ids), CHUNK):
-        yield ids[begin : begin + CHUNK]
+    this = _requests.id == bindparam("which")
+    emptied = {"reply": "", "reason": "erased"} if whole else {}
+    connection.execute(
+        update(tables.requests).where(this).values(left=_requests.left - bindparam("gone"), **emptied), counts
+    )
+    connection.execute(delete(tables.requests).where(this, _requests.left <= 0), counts)

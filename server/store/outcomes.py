@@ -133,6 +133,7 @@ def _write_attempts(connection: Connection, report: Report, number: int) -> int:
                 "id": number,
                 "destination": report.destination,
                 "events": len(attempt.tellings),
+                "left": len(attempt.tellings),
                 **{
                     field: getattr(attempt, field)
                     for field in Attempt.__struct_fields__

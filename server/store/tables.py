@@ -182,6 +182,7 @@ requests = Table(
     Column("method", String, nullable=False),
     Column("path", String, nullable=False),
     Column("events", Integer, nullable=False, comment="how many it carried"),
+    Column("left", Integer, nullable=False, comment="how many of them are still kept"),
     Column("status", Integer, comment="null: no answer"),
     Column("reply", String, nullable=False),
     Column("outcome", String, nullable=False),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+from contextlib import closing
 from typing import Any
 
 from tests.gateway import GRANTED, HOUR, ITEM, Browser, event, gatepost
@@ -68,6 +70,23 @@ def test_the_export_tells_what_each_vendor_was_told_and_when(installation: Insta
     assert sent["at"].endswith("Z")
     assert fates["blueshift"]["allowed_because"].startswith("marketing was granted on 20")
     assert {one["vendor"] for one in me["told"]} == {"personaclick", "blueshift"}
+
+
+def test_no_trace_is_left_in_the_databases_file(installation: Installation) -> None:
+    goes = shopper(installation, GOES, "a", "b")
+    installation.until_settled("blueshift", 2)
+    installation.until_settled("personaclick", 2)
+    assert GOES.encode() in file_of(installation)
+    installation.me("DELETE", goes)
+    assert GOES.encode() not in file_of(installation)
+
+
+def file_of(installation: Installation) -> bytes:
+    """The database's file, once its log is written back into it."""
+    file = installation.settings.data_dir / "gatepost.db"
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(FULL)").fetchall()
+    return file.read_bytes()
 
 
 def test_what_waits_for_another_try_is_never_sent(installation: Installation) -> None:

@@ -167,6 +167,7 @@ def upgrade() -> None:
         sa.Column("method", sa.String(), nullable=False),
         sa.Column("path", sa.String(), nullable=False),
         sa.Column("events", sa.Integer(), nullable=False, comment="how many it carried"),
+        sa.Column("left", sa.Integer(), nullable=False, comment="how many of them are still kept"),
         sa.Column("status", sa.Integer(), nullable=True, comment="null: no answer"),
         sa.Column("reply", sa.String(), nullable=False),
         sa.Column("outcome", sa.String(), nullable=False),
