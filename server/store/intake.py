@@ -7,12 +7,15 @@ import sqlite3
 import threading
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from functools import cache, partial
+from itertools import islice
 
 import msgspec
 
 from server.consent import NOTHING_SAID, Consent
 from server.errors import CannotKeep
 from server.event import Event, User
+from server.locks import exclusive
 from server.store.database import Database
 from server.store.writer import Writer
 
@@ -67,7 +70,9 @@ class Intake:
         self._database = database
         self._dropped: Counter[tuple[str, str]] = Counter()
         self._dropped_lock = threading.Lock()
-        self._writer: Writer[Arrival, list[bool]] = Writer(database.connect, self._write)
+        self._writer: Writer[Arrival, list[bool]] = Writer(
+            database.connect, self._write, partial(exclusive, database.folder / "write.lock")
+        )
 
     def visitor(self, shop: str, visitor: str) -> KnownVisitor | None:
         """What is remembered of this visitor; None for a stranger.
@@ -202,45 +207,94 @@ class Intake:
 
 
 _PROBE = Arrival("", "", 0)
+ROWS = 100
+"""Events in one statement at most."""
 _TOMBSTONE = "SELECT 1 FROM tombstones WHERE shop = ? AND visitor = ?"
 _ORDER = "SELECT body FROM events WHERE shop = ? AND order_id = ? AND visitor = ? ORDER BY seq LIMIT 1"
 
 
 def _write(connection: sqlite3.Connection, arrivals: list[Arrival]) -> list[list[bool]]:
-    received: Counter[str] = Counter()
-    results = []
+    """Keep a group; for each arrival, which of its events are new.
+
+    In as few statements as can be: after each of them this thread waits for its turn at the interpreter,
+    behind the very requests that wait for it.
+    """
     if any(arrival is _PROBE for arrival in arrivals):
         connection.execute(
             "INSERT INTO keys (name, value) VALUES ('probe', randomblob(8))"
             " ON CONFLICT (name) DO UPDATE SET value = excluded.value"
         )
-    for arrival in arrivals:
-        if connection.execute(_TOMBSTONE, (arrival.shop, arrival.visitor)).fetchone():
-            results.append([False] * len(arrival.events))  # erased while this was on its way
-            continue
+    erased = _erased(connection, arrivals)
+    welcome = [arrival for arrival in arrivals if (arrival.shop, arrival.visitor) not in erased]
+    for arrival in welcome:
         if arrival.is_new or arrival.consent or arrival.user is not None or arrival.seen:
             _remember(connection, arrival)
-        bought_before = _kept_orders(connection, arrival)
-        new = [_insert(connection, event) for event in arrival.events]
-        received[arrival.shop] += sum(new)
-        _count_purchases(connection, arrival, new, bought_before)
-        results.append(new)
-    connection.executemany(
-        "INSERT INTO shops (shop, received) VALUES (?, ?)"
-        " ON CONFLICT (shop) DO UPDATE SET received = received + excluded.received",
-        [(shop, count) for shop, count in received.items() if count],
-    )
+    bought = _kept_orders(connection, welcome)
+    kept = iter(_insert(connection, [event for arrival in welcome for event in arrival.events]))
+    results = [
+        list(islice(kept, len(arrival.events)))
+        if (arrival.shop, arrival.visitor) not in erased
+        else [False] * len(arrival.events)
+        for arrival in arrivals
+    ]
+    new = [
+        event
+        for arrival, result in zip(arrivals, results, strict=True)
+        for event, is_new in zip(arrival.events, result, strict=True)
+        if is_new
+    ]
+    _count_purchases(connection, new, bought)
+    _count_received(connection, new)
     return results
 
 
-def _insert(connection: sqlite3.Connection, event: Event) -> bool:
-    order = event.params["transaction_id"] if event.name == "purchase" else None
-    cursor = connection.execute(
-        "INSERT INTO events (shop, id, visitor, name, received, order_id, body) VALUES (?, ?, ?, ?, ?, ?, ?)"
-        " ON CONFLICT (shop, id) DO NOTHING",
-        (event.shop, event.id, event.visitor, event.name, event.received, order, _encode(event)),
+def _erased(connection: sqlite3.Connection, arrivals: list[Arrival]) -> set[tuple[str, str]]:
+    """The shops and visitors among them that were erased while this was on its way."""
+    visitors = list({(arrival.shop, arrival.visitor) for arrival in arrivals})
+    return set(
+        connection.execute(
+            "SELECT shop, visitor FROM json_each(?) AS one JOIN tombstones"
+            " ON shop = json_extract(one.value, '$[0]') AND visitor = json_extract(one.value, '$[1]')",
+            (_encode(visitors).decode(),),
+        )
     )
-    return cursor.rowcount == 1
+
+
+def _insert(connection: sqlite3.Connection, events: Sequence[Event]) -> list[bool]:
+    """Keep events; for each, whether it is new."""
+    new: list[bool] = []
+    for start in range(0, len(events), ROWS):
+        rows = events[start : start + ROWS]
+        cursor = connection.execute(_insertion(len(rows)), [value for event in rows for value in _row(event)])
+        new += [True] * len(rows) if cursor.rowcount == len(rows) else _news(connection, cursor, rows)
+    return new
+
+
+@cache
+def _insertion(rows: int) -> str:
+    """OR ROLLBACK, because the whole group is given up anyway when a row is refused: else SQLite would set
+    aside what each page held before the statement."""
+    values = ", ".join(["(?, ?, ?, ?, ?, ?, ?)"] * rows)
+    return (
+        "INSERT OR ROLLBACK INTO events (shop, id, visitor, name, received, order_id, body)"  # noqa: S608
+        f" VALUES {values} ON CONFLICT (shop, id) DO NOTHING"
+    )
+
+
+def _row(event: Event) -> tuple[object, ...]:
+    order = event.params["transaction_id"] if event.name == "purchase" else None
+    return event.shop, event.id, event.visitor, event.name, event.received, order, _encode(event)
+
+
+def _news(connection: sqlite3.Connection, cursor: sqlite3.Cursor, events: Sequence[Event]) -> list[bool]:
+    """Which of them the last statement kept, where it was not all; of two with one id it was the first."""
+    newest = "SELECT shop, id FROM events ORDER BY seq DESC LIMIT ?"
+    kept = set(connection.execute(newest, (cursor.rowcount,)))
+    new = []
+    for event in events:
+        new.append((event.shop, event.id) in kept)
+        kept.discard((event.shop, event.id))
+    return new
 
 
 def _remember(connection: sqlite3.Connection, arrival: Arrival) -> None:
@@ -282,27 +336,39 @@ def _names(user: User) -> list[tuple[str, str]]:
     return [(kind, value) for kind, value in names if value]
 
 
-def _kept_orders(connection: sqlite3.Connection, arrival: Arrival) -> set[str]:
-    """The arrival's orders that are kept already."""
-    orders = {event.params["transaction_id"] for event in arrival.events if event.name == "purchase"}
+def _kept_orders(connection: sqlite3.Connection, arrivals: Sequence[Arrival]) -> set[tuple[str, str, str]]:
+    """Shop, visitor and id of those orders in the arrivals that are kept already."""
+    orders = {
+        (event.shop, event.visitor, event.params["transaction_id"])
+        for arrival in arrivals
+        for event in arrival.events
+        if event.name == "purchase"
+    }
     return {
-        order
-        for order in orders
-        if connection.execute(_ORDER, (arrival.shop, order, arrival.visitor)).fetchone()
+        (shop, visitor, order)
+        for shop, visitor, order in orders
+        if connection.execute(_ORDER, (shop, order, visitor)).fetchone()
     }
 
 
 def _count_purchases(
-    connection: sqlite3.Connection, arrival: Arrival, new: list[bool], before: set[str]
+    connection: sqlite3.Connection, new: Sequence[Event], bought: set[tuple[str, str, str]]
 ) -> None:
     """Only new orders: one that is told again must not end the next cart."""
     orders = {
-        event.params["transaction_id"]
-        for event, is_new in zip(arrival.events, new, strict=True)
-        if is_new and event.name == "purchase"
+        (event.shop, event.visitor, event.params["transaction_id"])
+        for event in new
+        if event.name == "purchase"
     }
-    if count := len(orders - before):
-        connection.execute(
-            "UPDATE visitors SET purchases = purchases + ? WHERE shop = ? AND visitor = ?",
-            (count, arrival.shop, arrival.visitor),
-        )
+    connection.executemany(
+        "UPDATE visitors SET purchases = purchases + 1 WHERE shop = ? AND visitor = ?",
+        [(shop, visitor) for shop, visitor, _ in orders - bought],
+    )
+
+
+def _count_received(connection: sqlite3.Connection, new: Sequence[Event]) -> None:
+    connection.executemany(
+        "INSERT INTO shops (shop, received) VALUES (?, ?)"
+        " ON CONFLICT (shop) DO UPDATE SET received = received + excluded.received",
+        list(Counter(event.shop for event in new).items()),
+    )

@@ -11,6 +11,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from queue import Empty, SimpleQueue
 from typing import Generic, TypeVar
 
@@ -49,9 +50,16 @@ class Writer(Generic[_Work, _Result]):
         self,
         connect: Callable[[], sqlite3.Connection],
         write: Callable[[sqlite3.Connection, list[_Work]], list[_Result]],
+        turn: Callable[[], AbstractContextManager[None]] = nullcontext,
     ) -> None:
+        """`turn` is held around each transaction, so that the processes that write to one database queue up.
+
+        SQLite's own way of waiting is to sleep, longer after every try: among busy writers one of them would
+        wait for seconds.
+        """
         self._connect = connect
         self._write = write
+        self._turn = turn
         self._waiting: SimpleQueue[_Ticket[_Work, _Result] | None] = SimpleQueue()
         self._connection: sqlite3.Connection | None = None
         self._failed_at = 0.0
@@ -127,9 +135,10 @@ class Writer(Generic[_Work, _Result]):
         try:
             if self._connection is None:
                 self._connection = self._connect()
-            self._connection.execute("BEGIN IMMEDIATE")
-            results = self._write(self._connection, [ticket.work for ticket in group])
-            self._connection.execute("COMMIT")
+            with self._turn():
+                self._connection.execute("BEGIN IMMEDIATE")
+                results = self._write(self._connection, [ticket.work for ticket in group])
+                self._connection.execute("COMMIT")
         except Exception as error:  # the thread must outlive whatever a disk or a row does
             self._complain(error)
             self._reopen_next_time()
