@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
 import time
+import warnings
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -158,8 +160,13 @@ class Stage:
     def crash(self) -> None:
         """End it as if the process had died: nothing more is sent, read or written down."""
         assert self._running is not None
-        self._running.crash()
-        self._running = None
+        with warnings.catch_warnings():
+            # Connections that were just being made have nobody left to close them.
+            warnings.simplefilter("ignore", ResourceWarning)
+            warnings.simplefilter("ignore", RuntimeWarning)
+            self._running.crash()
+            self._running = None
+            gc.collect()
 
     def forward(self, milliseconds: int) -> None:
         """Let time pass."""
@@ -281,7 +288,10 @@ class _Running:
         self._loop = asyncio.get_running_loop()
         self._relay = Relay(self._stage.settings, self._stage._makers, self._database, self._stage.clock)
         self._ready.set()
-        await self._relay.run()
+        try:
+            await self._relay.run()
+        finally:
+            await _end_others()
 
     def wake(self) -> None:
         self._loop.call_soon_threadsafe(self._relay.wake)
@@ -302,6 +312,14 @@ class _Running:
         self._loop.call_soon_threadsafe(die)
         self._thread.join(30)
         assert not self._thread.is_alive()
+
+
+async def _end_others() -> None:
+    """Wait for what a crash has cancelled; a cancellation may be lost on the way, and is repeated."""
+    while others := asyncio.all_tasks() - {asyncio.current_task()}:
+        await asyncio.wait(others, timeout=0.1)
+        for task in others:
+            task.cancel()
 
 
 def consent(**purposes: Any) -> Consent:
