@@ -22,6 +22,7 @@ from server.batch import (
     read_batch,
     read_event,
 )
+from server.bots import REASON, Bots
 from server.client import TrustedProxies, is_loopback
 from server.clock import Clock
 from server.consent import NOTHING_SAID, may_keep, updated
@@ -47,6 +48,9 @@ class Sent(msgspec.Struct, frozen=True):
     cookies: Mapping[str, str] = {}
     gpc: str = ""
     """The Sec-GPC header."""
+    user_agent: str = ""
+    purpose: str = ""
+    """The Sec-Purpose header, or the older Purpose."""
 
 
 class Dropped(msgspec.Struct, frozen=True):
@@ -76,6 +80,7 @@ class Collector:
         self._cookies = cookies
         self._pseudonyms = pseudonyms
         self._clock = clock
+        self._bots = Bots(development=settings.development)
 
     def take(self, sent: Sent) -> Answer:
         """Decide, keep and answer. Every accepted event is on disk when this returns."""
@@ -101,18 +106,20 @@ class Collector:
         return shop
 
     def _take(self, sent: Sent, shop: Shop, batch: Batch) -> Answer:
+        if self._bots.is_bot(sent.user_agent, sent.purpose):
+            return self._refused(sent, batch, REASON, ())
         now = self._clock()
         before = self._cookies.read(sent.cookies, now)
         known = self._intake.visitor(sent.shop, before.visitor) if before.visitor else None
         if known is None and before.visitor and self._intake.is_erased(sent.shop, before.visitor):
-            return self._refused(sent, batch)  # it was on its way when the visitor was erased
+            return self._without_consent(sent, batch)  # it was on its way when the visitor was erased
         past = known.consent if known else NOTHING_SAID
         consent = updated(past, batch.consent, batch.gpc or says_gpc(sent.gpc), now, "browser")
         consent_change = consent if consent is not past else None
         if not may_keep(consent, shop.consent, shop.purposes):
             if known and consent_change:
                 self._intake.keep(Arrival(sent.shop, before.visitor, known.first_seen, consent=consent))
-            return self._refused(sent, batch)
+            return self._without_consent(sent, batch)
 
         after = renewed(before, source_in(batch.page.url, now) if batch.page else None, now)
         user = _user(known, batch)
@@ -139,11 +146,14 @@ class Collector:
         dropped.sort(key=lambda one: one.index)
         return Answer(200, {"accepted": accepted, "dropped": dropped}, cookies)
 
-    def _refused(self, sent: Sent, batch: Batch) -> Answer:
+    def _without_consent(self, sent: Sent, batch: Batch) -> Answer:
         """Nothing of it may be kept; what the browser keeps for us goes too."""
-        dropped = [Dropped(i, "consent") for i in range(len(batch.events))]
+        return self._refused(sent, batch, "consent", self._cookies.clear(sent.cookies))
+
+    def _refused(self, sent: Sent, batch: Batch, reason: str, cookies: Sequence[str]) -> Answer:
+        dropped = [Dropped(i, reason) for i in range(len(batch.events))]
         self._count(sent.shop, dropped)
-        return Answer(200, {"accepted": 0, "dropped": dropped}, self._cookies.clear(sent.cookies))
+        return Answer(200, {"accepted": 0, "dropped": dropped}, cookies)
 
     def _count(self, shop: str, dropped: Sequence[Dropped]) -> None:
         if dropped:
@@ -210,6 +220,8 @@ def blueprint(collector: Collector, prefix: str, proxies: TrustedProxies, limit:
             body=_body(),
             cookies=parse_cookie(environ.get("HTTP_COOKIE")),
             gpc=environ.get("HTTP_SEC_GPC", ""),
+            user_agent=environ.get("HTTP_USER_AGENT", ""),
+            purpose=environ.get("HTTP_SEC_PURPOSE") or environ.get("HTTP_PURPOSE", ""),
         )
         return _response(collector.take(sent))
 
