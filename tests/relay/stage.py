@@ -104,6 +104,7 @@ class Stage:
         shop: str = "demo",
         source: Source | None = None,
         user: User | None = None,
+        session: str = "s",
         **params: Any,
     ) -> None:
         """Keep an event of this visitor for each id, as the web half does."""
@@ -115,7 +116,7 @@ class Stage:
                 received=self.clock(),
                 shop=shop,
                 visitor=visitor,
-                session="s",
+                session=session,
                 params=params,
                 source=source,
                 user=user or User(),
