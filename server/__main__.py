@@ -22,7 +22,9 @@ from server.commands import (
     serve_relay_half,
     serve_web_half,
 )
+from server.configure import read_settings
 from server.demonstration import run_demo
+from server.disclosure import disclosure as disclosed_fields
 from server.errors import GatepostError
 from server.initial import write_configuration
 from server.sandbox import serve_sandbox
@@ -212,6 +214,15 @@ def export(config: Path, shop: str, **named: str) -> None:
 def forget(config: Path, shop: str, **named: str) -> None:
     """Erase one person, and say which vendors had been told. What comes later is neither kept nor sent."""
     for line in forget_subject(config, shop, named):
+        click.echo(line)
+
+
+@cli.command()
+@_config
+@click.option("--shop", default="", help="Of this shop alone.")
+def disclosure(config: Path, shop: str) -> None:
+    """Which fields each vendor is sent and by which consent, for the shop's privacy notice."""
+    for line in disclosed_fields(read_settings(config), shop):
         click.echo(line)
 
 
