@@ -29,6 +29,7 @@ from server.settings import Settings, Shop, VendorSettings
 from server.vendors import vendor_types
 from server.vendors.base import Request, Vendor, Visitor
 
+OWN = "the shop's own events"
 MOST_NAMED = 4
 """Events named with a field; one that more of them carry belongs to nearly all."""
 
@@ -101,7 +102,8 @@ def _section(title: str, fields: list[Field], *, personal: bool) -> Iterator[str
     yield f"    {title}"
     for field in fields:
         if field.personal is personal:
-            where = f" ({', '.join(field.events)})" if len(field.events) <= MOST_NAMED else ""
+            events = [OWN if name == CUSTOM else name for name in field.events]
+            where = f" ({', '.join(events)})" if len(field.events) <= MOST_NAMED else ""
             yield f"      {field.path}: {field.says}{where}"
 
 

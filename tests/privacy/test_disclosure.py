@@ -45,16 +45,15 @@ def fields(name: str) -> list[Field]:
     return disclosed(vendor_types()[name](settings), settings, segments=True)
 
 
+def is_pair(value: Any) -> bool:
+    return isinstance(value, dict) and set(value) == {"name", "value"}
+
+
 def paths(value: Any, path: str = "") -> Iterator[str]:
     """Where the leaves of a request's body are, in the words of `Field.path`."""
-    if isinstance(value, str) and value[:1] in "{[" and value:
+    if isinstance(value, str) and value[:1] in ("{", "["):
         value = json.loads(value)
-    if (
-        isinstance(value, list)
-        and value
-        and all(set(one) == {"name", "value"} for one in value if isinstance(one, dict))
-        and isinstance(value[0], dict)
-    ):
+    if isinstance(value, list) and value and all(is_pair(one) for one in value):
         value = {one["name"]: one["value"] for one in value}
     if isinstance(value, dict):
         for key, inner in value.items():
