@@ -14,6 +14,16 @@ from server.store.database import FILE, Database
 from tests.gateway import Gateway, Process, write_configuration
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Quick tests first, those with a browser after them, chaos last; what asks for a browser is marked so."""
+    for item in items:
+        if {"browser", "context", "page"} & set(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.browser)
+    items.sort(
+        key=lambda item: (bool(item.get_closest_marker("chaos")), bool(item.get_closest_marker("browser")))
+    )
+
+
 @pytest.fixture(scope="session")
 def new_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A database that has just been made: copying it is quicker than making another."""
