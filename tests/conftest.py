@@ -15,7 +15,7 @@ from tests.gateway import Gateway, Process, write_configuration
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Quick tests first, those with a browser after them, chaos last; what asks for a browser is marked so."""
+    """Quick tests first, then those with a browser, chaos last; what asks for a browser is marked so."""
     for item in items:
         if {"browser", "context", "page"} & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.browser)
