@@ -18,6 +18,7 @@ REASON = "bot"
 _LIBRARY = ["http-library"]
 """What programs are written with; it says nothing of who runs them."""
 _AUTOMATION = "browser-automation"
+"""An automated browser that says so is the shop's own test, which wants to see its events arrive."""
 _CHUNK = 25
 """Patterns joined into one: all 1500 in one are slower, and so is each by itself."""
 
@@ -25,12 +26,11 @@ _CHUNK = 25
 class Bots:
     """Knows bots by the headers of their requests."""
 
-    def __init__(self, *, development: bool) -> None:
-        """In `development`, on http://localhost, an automated browser is a test or a demo, and no bot."""
+    def __init__(self) -> None:
         patterns = [
             known["pattern"]
             for known in CRAWLER_USER_AGENTS_DATA
-            if known["tags"] != _LIBRARY and not (development and _AUTOMATION in known["tags"])
+            if known["tags"] != _LIBRARY and _AUTOMATION not in known["tags"]
         ]
         joined = [
             re.compile("|".join(patterns[begin : begin + _CHUNK]))

@@ -80,7 +80,7 @@ class Collector:
         self._cookies = cookies
         self._pseudonyms = pseudonyms
         self._clock = clock
-        self._bots = Bots(development=settings.development)
+        self._bots = Bots()
 
     def take(self, sent: Sent) -> Answer:
         """Decide, keep and answer. Every accepted event is on disk when this returns."""
