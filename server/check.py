@@ -19,7 +19,10 @@ from server.configure import read_settings
 from server.delivery import Delivery, NoReply
 from server.errors import GatepostError
 from server.event import Event, Page, User
+from server.exposure import exposure
+from server.finding import Finding
 from server.pseudonyms import Pseudonyms
+from server.resolver import Resolver, system_resolver
 from server.settings import Settings, VendorSettings
 from server.store.database import Database
 from server.store.intake import Intake
@@ -30,19 +33,11 @@ MARK = "gatepost-test"
 """What every test event is called by, so that it can be found and removed at the vendor."""
 
 
-class Finding(msgspec.Struct, frozen=True):
-    """One thing that was looked at."""
-
-    level: Literal["ok", "note", "wrong"]
-    about: str
-    says: str
-
-
-def check(config: Path, *, send_test: bool) -> Iterator[Finding]:
+def check(config: Path, *, send_test: bool, resolve: Resolver = system_resolver) -> Iterator[Finding]:
     """Look at everything that can be looked at from here.
 
-    With `send_test` one marked event goes to each vendor. Findings come as they are made; a configuration
-    that cannot be read ends it with the one finding.
+    With `send_test` one marked event goes to each vendor. `resolve` looks up the hosts of shop and gateway.
+    Findings come as they are made; a configuration that cannot be read ends it with the one finding.
     """
     try:
         settings = read_settings(config)
@@ -52,7 +47,7 @@ def check(config: Path, *, send_test: bool) -> Iterator[Finding]:
     yield Finding("ok", str(config), "can be read and is complete")
     yield from _secrecy(config)
     yield from _storage(settings)
-    yield from _exposure(settings)
+    yield from exposure(settings, resolve)
     for name, shop in settings.shops.items():
         yield from _shop(settings, name)
         for vendor, table in shop.vendors.items():
@@ -80,20 +75,6 @@ def _storage(settings: Settings) -> Iterator[Finding]:
         yield Finding("wrong", about, str(error))
     else:
         yield Finding("ok", about, "events can be kept there")
-
-
-def _exposure(settings: Settings) -> Iterator[Finding]:
-    if settings.development:
-        yield Finding(
-            "note", "public_url", "http://localhost is for development; shops need an https:// address"
-        )
-    for network in settings.trusted_proxies:
-        if network.endswith("/0"):
-            yield Finding(
-                "wrong",
-                "trusted_proxies",
-                f"{network} lets every sender write its own address; name your proxy's network alone",
-            )
 
 
 def _shop(settings: Settings, name: str) -> Iterator[Finding]:
