@@ -1,7 +1,5 @@
 """A real Chromium for tests: the system's where there is one, else the one Playwright brings.
 
-    from tests.chromium import browser, context, page  # in a conftest.py
-
 Without either the test is skipped with the reason, but fails in CI (environment variable CI=true), where a
 browser that is missing would silently test nothing.
 """

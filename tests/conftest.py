@@ -11,7 +11,10 @@ from typing import Any
 import pytest
 
 from server.store.database import FILE, Database
+from tests.chromium import browser, context, page
 from tests.gateway import Gateway, Process, write_configuration
+
+__all__ = ["browser", "context", "page"]  # one browser for the whole run
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

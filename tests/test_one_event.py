@@ -13,10 +13,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page
 
-from tests.chromium import browser, context, page
 from tests.world import HOUR, SHOP_ID, World, eventually, world
-
-__all__ = ["browser", "context", "page"]
 
 pytestmark = pytest.mark.browser
 

@@ -15,9 +15,6 @@ import pytest
 from playwright.sync_api import ConsoleMessage, Page
 
 from server.demo import LiveEvent, create_shop
-from tests.chromium import browser, context, page
-
-__all__ = ["browser", "context", "page"]
 
 
 @dataclass

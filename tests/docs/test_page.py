@@ -11,11 +11,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page
 
-from tests.chromium import browser, context, page
 from tests.gateway import API_KEY, ROOT, Process, configuration, eventually, free_port, write_configuration
 from tests.markdown import blocks
-
-__all__ = ["browser", "context", "page"]
 
 pytestmark = pytest.mark.browser
 

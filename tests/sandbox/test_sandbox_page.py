@@ -2,22 +2,8 @@
 
 from __future__ import annotations
 
-import pytest
-from playwright.sync_api import sync_playwright
-
-CHROMIUM = {
-    "executable_path": "/usr/bin/chromium",
-    "args": [
-        "--headless",
-        "--no-sandbox",
-        "--disable-gpu",
-        "--disable-quic",
-        "--no-first-run",
-        "--disable-background-networking",
-        "--disable-component-update",
-        "--disable-sync",
-    ],
-}
+import httpx
+from playwright.sync_api import Page
 
 
 def test_it_shows_the_newest_first_and_why_one_was_refused(sandbox):
@@ -56,17 +42,11 @@ def test_the_front_door_leads_to_it(sandbox):
         assert (answer.status_code, answer.request.path) == (200, "/_sandbox/")
 
 
-@pytest.mark.browser
-def test_on_a_phone_nothing_is_wider_than_the_screen_and_details_open(server):
-    import httpx
-
+def test_on_a_phone_nothing_is_wider_than_the_screen_and_details_open(server, page: Page):
     long = {"eventType": "x" * 300, "visitorId": "v"}
     httpx.post(f"{server.url}/alana/api/v1/events", json={"events": [long]}, headers={"x-api-key": "ak_1"})
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(**CHROMIUM)
-        page = browser.new_page(viewport={"width": 360, "height": 640})
-        page.goto(f"{server.url}/_sandbox/")
-        page.locator("summary").click()
-        assert page.get_by_text('"visitorId": "v"').is_visible()
-        assert page.evaluate("document.documentElement.scrollWidth") <= 360
-        browser.close()
+    page.set_viewport_size({"width": 360, "height": 640})
+    page.goto(f"{server.url}/_sandbox/")
+    page.locator("summary").click()
+    assert page.get_by_text('"visitorId": "v"').is_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360

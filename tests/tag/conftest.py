@@ -7,11 +7,8 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Page
 
-from tests.chromium import browser, context, page
 from tests.tag.servers import Gateway, Shop
 from tests.tag.visit import Visit
-
-__all__ = ["browser", "context", "page"]
 
 
 @pytest.fixture
