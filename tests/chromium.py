@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Error, Page, sync_playwright
@@ -26,18 +26,30 @@ FLAGS = [
 
 
 @pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    """One browser for the whole run, with a profile of its own that goes with it."""
+def launch() -> Iterator[Callable[..., Browser]]:
+    """Starts a browser with further flags. All come from one Playwright: a thread can have no second one."""
     with sync_playwright() as playwright:
-        try:
-            running = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
-        except Error as error:
-            reason = f"no Chromium could be started: {error.message.splitlines()[0]}"
-            if os.environ.get("CI") == "true":
-                pytest.fail(reason)
-            pytest.skip(reason)
-        yield running
-        running.close()
+
+        def start(*flags: str) -> Browser:
+            try:
+                return playwright.chromium.launch(
+                    executable_path=shutil.which("chromium"), args=[*FLAGS, *flags]
+                )
+            except Error as error:
+                reason = f"no Chromium could be started: {error.message.splitlines()[0]}"
+                if os.environ.get("CI") == "true":
+                    pytest.fail(reason)
+                pytest.skip(reason)
+
+        yield start
+
+
+@pytest.fixture(scope="session")
+def browser(launch: Callable[..., Browser]) -> Iterator[Browser]:
+    """One browser for the whole run, with a profile of its own that goes with it."""
+    running = launch()
+    yield running
+    running.close()
 
 
 @pytest.fixture

@@ -11,16 +11,16 @@ from typing import Any
 import pytest
 
 from server.store.database import FILE, Database
-from tests.chromium import browser, context, page
+from tests.chromium import browser, context, launch, page
 from tests.gateway import Gateway, Process, write_configuration
 
-__all__ = ["browser", "context", "page"]  # one browser for the whole run
+__all__ = ["browser", "context", "launch", "page"]  # one browser for the whole run
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Quick tests first, then those with a browser, chaos last; what asks for a browser is marked so."""
     for item in items:
-        if {"browser", "context", "page"} & set(getattr(item, "fixturenames", ())):
+        if {"browser", "context", "launch", "page"} & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.browser)
     items.sort(
         key=lambda item: (bool(item.get_closest_marker("chaos")), bool(item.get_closest_marker("browser")))
