@@ -14,6 +14,7 @@ class Item:
     """An event on its way to a destination."""
 
     __slots__ = (
+        "again",
         "alone",
         "attempts",
         "due",
@@ -26,8 +27,10 @@ class Item:
         "translated",
     )
 
-    def __init__(self, due: Due, loaded: float) -> None:
+    def __init__(self, due: Due, loaded: float, again: bool = False) -> None:
         self.due = due
+        self.again = again
+        """It was in the store as one that waits."""
         self.loaded = loaded
         """When it came into memory, in seconds of the monotonic clock."""
         self.attempts = due.attempts
@@ -84,6 +87,8 @@ class Lanes:
         self._free: OrderedDict[str, Lane] = OrderedDict()
         self.count = 0
         """Items in memory."""
+        self.again = 0
+        """Those of them that waited in the store."""
 
     def get(self, visitor: str) -> Lane | None:
         """The visitor's lane, free or not."""
@@ -94,6 +99,7 @@ class Lanes:
         lane = self.open(item.event.visitor)
         lane.items.append(item)
         self.count += 1
+        self.again += item.again
         return lane
 
     def open(self, visitor: str) -> Lane:
@@ -124,11 +130,12 @@ class Lanes:
 
     def pop(self, lane: Lane) -> Item:
         """Remove a lane's first item."""
+        item = lane.items.popleft()
         self.count -= 1
-        return lane.items.popleft()
+        self.again -= item.again
+        return item
 
     def drop(self, lane: Lane) -> None:
-        """Remove a lane with whatever is in it."""
+        """Remove an empty lane."""
         self._free.pop(lane.visitor, None)
-        if self._lanes.pop(lane.visitor, None):
-            self.count -= len(lane.items)
+        self._lanes.pop(lane.visitor, None)

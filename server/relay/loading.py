@@ -21,7 +21,10 @@ from server.vendors.base import Limits
 WINDOW = 1000
 """Events of a destination in memory, after which no more are brought in."""
 READ = 250
-"""Events read at a time. So much of the window new ones leave to those that are due again."""
+"""Events read at a time; and so many of those in memory may have come to be tried again. Neither a backlog of
+new events keeps those waiting, nor do many of them, as after a replay, keep the new ones waiting."""
+LANE = 25
+"""Of one visitor's waiting events so many at a time, so that one visitor does not take all that room."""
 SOON = SECOND
 """Milliseconds after which to look again at an event that may wait behind another of its visitor."""
 BEHIND = "waits behind an earlier event of this visitor"
@@ -52,9 +55,9 @@ class Loading:
 
     def fill(self, now: int) -> None:
         """Bring in what is due and what is new, as much as the window holds."""
-        if self.lanes.count < WINDOW:
+        if self.lanes.again < READ:
             self._load_due(now)
-        while self.lanes.count <= WINDOW - READ and not self._journal.is_full:
+        while self.lanes.count - self.lanes.again <= WINDOW - 2 * READ and not self._journal.is_full:
             before = self._journal.read_upto
             self._load_new(now)
             if self._journal.read_upto == before:
@@ -62,19 +65,21 @@ class Loading:
 
     def _load_due(self, now: int) -> None:
         for visitor in self._outbox.due(self._destination.id, now, READ):
-            if self.lanes.count >= WINDOW:
+            if self.lanes.again >= READ:
                 return
             if self.lanes.get(visitor) or self._journal.is_ahead(visitor):
                 continue
             if self._outbox.head_due(self._destination.id, visitor, now):
-                self.lanes.open(visitor).more = True
+                lane = self.lanes.open(visitor)
+                lane.more = True
+                self._load_lane(lane, now)
             else:
                 self._put_behind(visitor, now)
 
     def _load_lane(self, lane: Lane, now: int) -> None:
         """The next of what waits of a visitor."""
-        waiting = self._outbox.waiting_of(self._destination.id, lane.visitor, lane.last_stored, READ)
-        lane.more = len(waiting) == READ
+        waiting = self._outbox.waiting_of(self._destination.id, lane.visitor, lane.last_stored, LANE)
+        lane.more = len(waiting) == LANE
         if waiting:
             lane.last_stored = waiting[-1].seq
         for item in self._items(waiting, now):
@@ -91,7 +96,7 @@ class Loading:
         items = []
         for one in found:
             if isinstance(one, Due):
-                items.append(Item(one, time.monotonic()))
+                items.append(Item(one, time.monotonic(), again=True))
             else:
                 self._journal.bury(one, now)
         return items

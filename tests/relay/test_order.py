@@ -7,6 +7,7 @@ import threading
 import pytest
 
 from server.relay import loading
+from server.store.deadletters import DeadLetters, Filter
 from tests.relay.clock import DAY, MINUTE, SECOND
 from tests.relay.listener import Answer, Heard, Listener, failing, reset, say
 from tests.relay.stage import Stage
@@ -116,9 +117,10 @@ def test_a_connection_that_breaks_delays_only_its_own_visitor(stage: Stage, vend
 
 @pytest.fixture
 def small_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Room for 40 events, read ten at a time."""
+    """Room for 40 events, read ten at a time, three of one visitor."""
     monkeypatch.setattr(loading, "WINDOW", 40)
     monkeypatch.setattr(loading, "READ", 10)
+    monkeypatch.setattr(loading, "LANE", 3)
 
 
 @pytest.mark.usefixtures("small_memory")
@@ -174,3 +176,47 @@ def test_a_long_stretch_settled_ahead_of_a_crash_is_passed_over(stage: Stage, ve
     stage.until_settled("after")
     assert vendor.ids.count("slow") == 2
     assert sorted(vendor.ids) == sorted([*others, "slow", "slow", "after"])
+
+
+@pytest.mark.usefixtures("small_memory")
+def test_a_replay_of_many_does_not_keep_live_events_waiting(stage: Stage, vendor: Listener) -> None:
+    vendor.answer = lambda _: say(400)
+    old = [f"old{n}" for n in range(200)]
+    stage.keep_many((id, f"visitor of {id}") for id in old)
+    stage.start()
+    stage.until_settled()
+    answered = threading.Semaphore(0)
+
+    def one_at_a_time(_: Heard) -> Answer:
+        answered.acquire(timeout=10)
+        return say()
+
+    vendor.answer = one_at_a_time
+    letters = DeadLetters(stage.database)
+    assert letters.replay(letters.list(Filter(), 1000), stage.clock()) == 200
+    stage.until(lambda: len(vendor.heard) > 202, "the replay under way")
+    stage.keep("live", visitor="zoe")
+    answered.release(201)
+    stage.until_settled()
+    assert vendor.ids[200:].index("live") < 100
+    assert sorted(vendor.ids[200:]) == sorted([*old, "live"])
+
+
+@pytest.mark.usefixtures("small_memory")
+def test_a_visitor_with_many_waiting_events_does_not_keep_others_from_being_retried(
+    stage: Stage, vendor: Listener
+) -> None:
+    many = [f"many{n:02}" for n in range(60)]
+    vendor.answer = failing("many00", "other")
+    stage.keep(*many, visitor="ann")
+    stage.keep("other", visitor="bob")
+    stage.start()
+    stage.until_waiting("many00", "other")
+    stage.until(lambda: len(stage.rows()) == 61)
+    stuck = threading.Event()
+    vendor.answer = lambda heard: vendor.hold(stuck) if heard.ids[0].startswith("many") else say()
+    stage.forward(FIRST_WAIT)
+    stage.until_settled("other")
+    stuck.set()
+    stage.until_settled()
+    assert [id for id in vendor.ids if id != "other"] == ["many00", *many]
