@@ -12,6 +12,7 @@ import msgspec
 from server.clock import Clock
 from server.delivery import Delivery, NoReply
 from server.pseudonyms import Pseudonyms
+from server.redact import redact_addresses
 from server.relay.gate import Gate, Pace
 from server.relay.journal import Journal
 from server.relay.lanes import Item, Lane
@@ -172,7 +173,8 @@ class Sender:
             reply, verdict = None, Verdict("later", answer.reason)
         else:
             reply, verdict = answer, self._judge(request, answer)
-        reason = self._redacted(verdict.reason)[:MAX_REASON]
+        # Reasons are logged and shown beyond the event's own life: whom it was about is not in them.
+        reason = redact_addresses(self._redacted(verdict.reason))[:MAX_REASON]
         self._journal.attempted(
             Attempt(
                 at=at,
