@@ -10,7 +10,7 @@ import shutil
 import socket
 import subprocess
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,6 @@ from werkzeug.wrappers import Response as Answer
 
 from server.app import close, create_app
 from server.configure import read_settings
-from tests.chromium import FLAGS
 from tests.gateway import configuration, eventually, free_port, write_configuration
 from tests.world import MovableClock
 
@@ -212,21 +211,15 @@ def _listens(port: int, process: subprocess.Popen[bytes], folder: Path) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
-@contextmanager
-def browser_for(browser: Browser) -> Iterator[Callable[[Site], Shopper]]:
-    """A Chromium that finds the test's hosts on this machine; makes shoppers."""
-    flags = [*FLAGS, "--host-resolver-rules=MAP *.example 127.0.0.1", "--ignore-certificate-errors"]
-    running = browser.browser_type.launch(executable_path=shutil.which("chromium"), args=flags)
+FLAGS = ("--host-resolver-rules=MAP *.example 127.0.0.1", "--ignore-certificate-errors")
+"""For a browser that finds the test's hosts on this machine."""
 
-    def shopper(site: Site) -> Shopper:
-        context = running.new_context(user_agent=CHROME, ignore_https_errors=True)
-        context.set_default_timeout(10_000)
-        return Shopper(context, site)
 
-    try:
-        yield shopper
-    finally:
-        running.close()
+def shopper_in(browser: Browser, site: Site) -> Shopper:
+    """A visitor of their own, with a browser that nobody seems to automate."""
+    context = browser.new_context(user_agent=CHROME, ignore_https_errors=True)
+    context.set_default_timeout(10_000)
+    return Shopper(context, site)
 
 
 class _Quiet(WSGIRequestHandler):

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Error
 
 from tests.gateway import DAY, DENIED, GRANTED, HOUR, MINUTE, event
-from tests.privacy.https import Shopper, Site, browser_for, one_host, set_cookies, two_hosts
-
-pytestmark = pytest.mark.browser
+from tests.privacy.https import FLAGS, Shopper, Site, one_host, set_cookies, shopper_in, two_hosts
 
 Shoppers = Callable[[Site], Shopper]
 
@@ -21,9 +20,10 @@ CAMPAIGN = "?recommended_by=chain&personaclick_mail_code=letter-3"
 
 
 @pytest.fixture(scope="module")
-def shoppers(browser: Browser) -> Iterator[Shoppers]:
-    with browser_for(browser) as made:
-        yield made
+def shoppers(launch: Callable[..., Browser]) -> Iterator[Shoppers]:
+    browser = launch(*FLAGS)
+    yield partial(shopper_in, browser)
+    browser.close()
 
 
 @pytest.fixture
