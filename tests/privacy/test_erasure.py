@@ -5,8 +5,14 @@ from __future__ import annotations
 import json
 import sqlite3
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 
+from server.consent import Consent
+from server.event import Event, User
+from server.rights import Subjects
+from server.store.database import Database
+from server.store.intake import Arrival, Intake
 from tests.gateway import GRANTED, HOUR, ITEM, Browser, event, gatepost
 from tests.privacy.installation import Installation
 from tests.world import eventually
@@ -273,3 +279,24 @@ def test_whoever_is_not_known_is_said_to_be_so(installation: Installation) -> No
     code, _, err = run(installation, "forget", "--shop", "other", "--user", "a")
     assert code == 2
     assert "no such shop" in err
+
+
+# What is on its way while somebody is erased.
+
+
+def test_what_reaches_the_disk_after_its_visitor_was_erased_is_not_kept(tmp_path: Path) -> None:
+    database = Database(tmp_path)
+    intake = Intake(database)
+
+    def arrival(visitor: str, id: str) -> Arrival:
+        one = Event(id, "page_view", NOW, NOW, "demo", visitor, "s", {}, user=User(id="c-42"))
+        return Arrival("demo", visitor, NOW, (one,), Consent({"own": "granted"}), User(id="c-42"), seen=NOW)
+
+    assert intake.keep(arrival("goes", "a")) == [True]
+    Subjects(database).erase("demo", "goes", NOW)
+    assert intake.keep_all([arrival("goes", "b"), arrival("stays", "c")]) == [[False], [True]]
+    rows = database.reader().execute("SELECT id, visitor FROM events").fetchall()
+    assert rows == [("c", "stays")]
+    assert database.reader().execute("SELECT visitor FROM visitors").fetchall() == [("stays",)]
+    intake.close()
+    database.close()
