@@ -13,7 +13,7 @@ from server.event import Event, User
 from server.rights import Subjects
 from server.store.database import Database
 from server.store.intake import Arrival, Intake
-from tests.gateway import GRANTED, HOUR, ITEM, Browser, event, gatepost
+from tests.gateway import GRANTED, HOUR, ITEM, NOW, Browser, event, gatepost
 from tests.privacy.installation import Installation
 from tests.world import eventually
 
