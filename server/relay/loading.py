@@ -18,7 +18,7 @@ from server.store.outbox import Destination, Due, Outbox, Unreadable
 from server.store.outcomes import State
 from server.vendors.base import Limits
 
-WINDOW = 1000
+WINDOW = 2000
 """Events of a destination in memory, after which no more are brought in."""
 READ = 250
 """Events read at a time; and so many of those in memory may have come to be tried again. Neither a backlog of
