@@ -7,22 +7,20 @@ vendors there are, and a crash loses nothing: reading goes on from `position`.
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
 from sqlalchemy import Connection, Executable, Row, delete, func, select, true, update
 from sqlalchemy.dialects.sqlite import insert
-from sqlalchemy.exc import SQLAlchemyError
 
 from server.consent import ERASED, NOTHING_SAID, Consent
-from server.errors import CannotKeep
 from server.event import Event
 from server.settings import Settings
 from server.store import tables
 from server.store.database import Database
 from server.store.outcomes import Report, write
+from server.store.trouble import as_cannot_keep
 
 
 class Destination(msgspec.Struct, frozen=True):
@@ -75,9 +73,10 @@ def register(database: Database, settings: Settings) -> None:
     """Make sure every destination of the configuration exists; a new one gets the events from now on.
 
     Web and relay both do this at their start, so that events are waited for whichever of them comes first.
+    Raises CannotKeep when the database cannot be written to.
     """
     newest = select(func.coalesce(func.max(_events.seq), 0)).scalar_subquery()
-    with database.writing() as connection:
+    with as_cannot_keep(), database.writing() as connection:
         for name, shop in settings.shops.items():
             for vendor in shop.vendors:
                 added = connection.execute(
@@ -107,8 +106,9 @@ class Outbox:
     """One relay's view of the store; only one relay at a time may write through it."""
 
     def __init__(self, database: Database) -> None:
+        """Raises CannotKeep when the database cannot be written to."""
         self._database = database
-        with database.writing() as connection:
+        with as_cannot_keep(), database.writing() as connection:
             self._last_request = connection.scalar(select(func.max(tables.requests.c.id))) or 0
             _release_heads(connection)
 
@@ -119,10 +119,8 @@ class Outbox:
 
         Raises CannotKeep when the database cannot be read. https://sqlite.org/pragma.html#pragma_data_version
         """
-        try:
+        with as_cannot_keep():
             row = self._database.reader().execute("PRAGMA data_version").fetchone()
-        except sqlite3.Error as error:
-            raise CannotKeep(f"the database cannot be read: {error}") from None
         return int(row[0])
 
     def destination(self, shop: str, vendor: str) -> Destination:
@@ -270,20 +268,14 @@ class Outbox:
         self._execute(delete(tables.heartbeats).where(tables.heartbeats.c.name == RELAY))
 
     def _execute(self, statement: Executable) -> None:
-        try:
-            with self._database.writing() as connection:
-                connection.execute(statement)
-        except (sqlite3.Error, SQLAlchemyError) as error:
-            raise CannotKeep(f"the database cannot be written to: {error}") from error
+        with as_cannot_keep(), self._database.writing() as connection:
+            connection.execute(statement)
 
     def record(self, reports: Sequence[Report]) -> None:
         """Write all of it down in one transaction. Raises CannotKeep when that fails; then none of it is."""
-        try:
-            with self._database.writing() as connection:
-                for report in reports:
-                    self._last_request = write(connection, report, self._last_request)
-        except (sqlite3.Error, SQLAlchemyError) as error:
-            raise CannotKeep(f"the database cannot be written to: {error}") from error
+        with as_cannot_keep(), self._database.writing() as connection:
+            for report in reports:
+                self._last_request = write(connection, report, self._last_request)
 
 
 def _due(

@@ -17,4 +17,5 @@ def as_cannot_keep() -> Iterator[None]:
     try:
         yield
     except (sqlite3.Error, SQLAlchemyError) as error:
-        raise CannotKeep(f"the database cannot be used now: {error}") from error
+        plain = getattr(error, "orig", None) or error  # without the statement and its values
+        raise CannotKeep(f"the database cannot be used now: {plain}") from error

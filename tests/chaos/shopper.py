@@ -57,7 +57,7 @@ class Shopper:
         events = [{"id": id, "name": "view_item", "params": {"items": [{"item_id": id}]}} for id in ids]
         batch = {"events": events} | ({"consent": CONSENT} if consent else {})
         while not self._sent(batch, ids):
-            threading.Event().wait(0.1)
+            threading.Event().wait(0.25)
         self.answered += ids
 
     def _sent(self, batch: dict[str, object], ids: list[str]) -> bool:

@@ -28,7 +28,7 @@ from tests.relay.clock import START, Clock
 from tests.relay.listener import Listener
 from tests.relay.parrot import Parrot, ParrotSettings
 
-PATIENCE = 10.0
+PATIENCE = 20.0
 """Seconds of real time in which anything that is waited for must happen; most things take milliseconds."""
 GRANTED = Consent({"personalization": "granted", "marketing": "granted"}, at=START, by="browser")
 

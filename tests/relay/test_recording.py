@@ -9,7 +9,9 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from server.errors import GatepostError
 from server.relay import journal, relay
+from server.relay.relay import Relay
 from server.store import database
 from server.store.outbox import Outbox
 from tests.relay.listener import Listener, say
@@ -168,3 +170,18 @@ def test_a_reply_that_is_no_text_can_be_written_down(stage: Stage, vendor: Liste
     stage.keep("e1")
     stage.start()
     assert stage.until_settled()["e1"].state == "dead"
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_relay_that_cannot_begin_says_why_in_one_sentence(
+    stage_of: Callable[..., Stage], vendor: Listener
+) -> None:
+    stage = stage_of({Parrot(): vendor})
+    lock = stage.database.connect()
+    lock.execute("BEGIN IMMEDIATE")
+    try:
+        with pytest.raises(GatepostError) as refusal:
+            Relay(stage.settings, {"parrot": Parrot()}, stage.database)
+    finally:
+        lock.close()
+    assert str(refusal.value) == "the database cannot be used now: database is locked"
