@@ -50,7 +50,7 @@ def test_what_cannot_be_taken_now_is_sent_again_when_the_server_says(visit: Visi
     assert ids(second)[:1] == ids(first)
     assert second.names == ["page_view", "meanwhile"]
     assert second.events[0]["at"] == START
-    assert 60 <= pauses([first, second])[0] <= 72
+    assert 60 <= pauses([first, second])[0] < 73  # a fifth more at most, and the way of the answer
 
 
 def test_without_a_word_from_the_server_the_pauses_double_up_to_five_minutes(visit: Visit) -> None:
