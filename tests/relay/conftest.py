@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -39,8 +40,15 @@ def vendor(listen: Callable[[], Listener]) -> Listener:
     return listen()
 
 
+@pytest.fixture(scope="session")
+def small_heap() -> None:
+    """What is loaded by now stays for ever: collecting the garbage of a crash need not look at it."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture
-def stage_of(tmp_path: Path, clock: Clock) -> Iterator[Callable[..., Stage]]:
+def stage_of(tmp_path: Path, clock: Clock, small_heap: None) -> Iterator[Callable[..., Stage]]:
     """Makes stages: `stage_of({Parrot(): listener})`."""
     made: list[Stage] = []
 

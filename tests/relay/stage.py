@@ -30,6 +30,8 @@ from tests.relay.parrot import Parrot, ParrotSettings
 
 PATIENCE = 20.0
 """Seconds of real time in which anything that is waited for must happen; most things take milliseconds."""
+LOOP_TURNS = 10
+"""In so many turns of its event loop a relay that is woken has begun whatever it is going to begin."""
 GRANTED = Consent({"personalization": "granted", "marketing": "granted"}, at=START, by="browser")
 
 
@@ -175,8 +177,13 @@ class Stage:
         self.wake()
 
     def wake(self) -> None:
+        """Have the relay look at the clock and the store; returns when it has."""
         if self._running:
             self._running.wake()
+
+    def under_way(self) -> int:
+        """How many requests the relay has begun and not ended."""
+        return self._running.under_way() if self._running else 0
 
     def with_loop(self, change: Callable[[asyncio.AbstractEventLoop], None]) -> None:
         """Change something about the event loop that the relay runs in."""
@@ -295,7 +302,15 @@ class _Running:
             await _end_others()
 
     def wake(self) -> None:
-        self._loop.call_soon_threadsafe(self._relay.wake)
+        async def look() -> None:
+            self._relay.wake()
+            for _ in range(LOOP_TURNS):
+                await asyncio.sleep(0)
+
+        asyncio.run_coroutine_threadsafe(look(), self._loop).result(PATIENCE)
+
+    def under_way(self) -> int:
+        return sum(len(sender._tasks) for sender in self._relay._senders)
 
     def with_loop(self, change: Callable[[asyncio.AbstractEventLoop], None]) -> None:
         self._loop.call_soon_threadsafe(change, self._loop)
