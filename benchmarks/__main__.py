@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 
 import click
@@ -14,7 +15,13 @@ from server.tag import build_tag
 
 @click.command()
 @click.option("--write", "writes", is_flag=True, help="Put the results into benchmarks/RESULTS.md.")
-@click.option("--workers", type=click.IntRange(1, 64), default=1, show_default=True, help="Web processes.")
+@click.option(
+    "--workers",
+    type=click.IntRange(1, 64),
+    default=len(os.sched_getaffinity(0)),
+    show_default="as many as processors",
+    help="Web processes.",
+)
 @click.option("--rounds", type=click.IntRange(1, 100), default=7, show_default=True, help="Of each side.")
 @click.option("--seconds", type=click.FloatRange(0.5, 60), default=2.5, show_default=True, help="Of a round.")
 def main(writes: bool, workers: int, rounds: int, seconds: float) -> None:
