@@ -14,7 +14,7 @@ from urllib.parse import SplitResult, urlsplit
 import msgspec
 
 from server.errors import SettingsError
-from server.settings import Secret, Settings, Shop, VendorSettings
+from server.settings import Secret, Settings, Shop, TagSettings, VendorSettings
 from server.vendors import vendor_types
 
 SECRET_LENGTH = 32
@@ -103,10 +103,15 @@ class _Reading:
             raise self.refuse(
                 f"{key}.vendors", f'write one table per vendor, as in "[{key}.vendors.blueshift]"'
             )
-        shop = self._convert({k: v for k, v in table.items() if k != "vendors"}, Shop, key)
+        tag = table.get("tag", {})
+        if not isinstance(tag, dict):
+            raise self.refuse(f"{key}.tag", f'write it as a table, "[{key}.tag]"')
+        shop = self._convert({k: v for k, v in table.items() if k not in ("tag", "vendors")}, Shop, key)
         self._check_shop(key, shop)
         return msgspec.structs.replace(
-            shop, vendors={v: self._vendor(f"{key}.vendors.{v}", v, t) for v, t in vendors.items()}
+            shop,
+            tag=self._convert(tag, TagSettings, f"{key}.tag"),
+            vendors={v: self._vendor(f"{key}.vendors.{v}", v, t) for v, t in vendors.items()},
         )
 
     def _vendor(self, key: str, vendor: str, table: Any) -> VendorSettings:

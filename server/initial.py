@@ -41,6 +41,16 @@ api_keys = ["{api_key}"]
 # true: visitors are split evenly into A and B, for vendors that take a segment.
 ab_segments = false
 
+# How the tag reads the shop's pages; docs/tag.md explains every key.
+
+# [shops.demo.tag]
+# routes = "path"
+# query = []
+# data_layers = ["dataLayer"]
+# item_id = "item_id"
+# consent_tools = true
+# structured_data = true
+
 # A vendor that is not named here receives nothing. Each takes `purpose`, the consent that it needs, and
 # `base_url`: point it at `gatepost sandbox` to try it, for instance "http://127.0.0.1:9400/personaclick".
 

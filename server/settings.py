@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 import msgspec
@@ -42,6 +42,28 @@ class VendorSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     """Which consent an event needs to go there."""
 
 
+_QueryName = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_.~\[\]-]{1,64}\Z")]
+_Variable = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z_$][A-Za-z0-9_$]{0,63}\Z")]
+_ItemKey = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z_][A-Za-z0-9_-]{0,63}\Z")]
+
+
+class TagSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How the tag reads the shop's pages: `[shops.<name>.tag]`."""
+
+    routes: Literal["path", "hash"] = "path"
+    """What makes another page of a single-page shop: a new path, or also a new fragment ("#/p/1")."""
+    query: tuple[_QueryName, ...] = ()
+    """Names in the query whose change makes another page, as where the product is in "?id="."""
+    data_layers: tuple[_Variable, ...] = ("dataLayer",)
+    """The global arrays that hold the shop's events for other tools; empty: none is read."""
+    item_id: _ItemKey = "item_id"
+    """The key of a data layer's or a page's item that holds the id which the vendors' feeds know."""
+    consent_tools: bool = True
+    """Take the visitor's decisions from the consent tool on the page."""
+    structured_data: bool = True
+    """Take the product of a page from its JSON-LD."""
+
+
 class Shop(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One shop: `[shops.<name>]`."""
 
@@ -53,6 +75,8 @@ class Shop(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     """For the shop's own server."""
     ab_segments: bool = False
     """Split visitors evenly into A and B, for vendors that take a segment."""
+    tag: TagSettings = TagSettings()
+    """How the tag reads the pages."""
     vendors: dict[str, VendorSettings] = {}
     """A vendor not named here receives nothing."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import json
 import re
 from collections.abc import Mapping
 from graphlib import CycleError, TopologicalSorter
@@ -20,7 +21,7 @@ from werkzeug.http import parse_accept_header, parse_etags
 
 from server.errors import GatepostError
 from server.files import folder
-from server.settings import Settings
+from server.settings import Settings, TagSettings
 
 _IMPORT = re.compile(r'import \{(\w+(?:, \w+)*)\} from "\./([\w-]+\.js)";')
 _DECLARATION = re.compile(r"(?P<export>export )?(?:async function|function|const|let|class) (?P<name>\w+)")
@@ -41,12 +42,17 @@ class Tag(msgspec.Struct, frozen=True):
     """Weak, because it names the script and not one encoding of it (RFC 9110, 8.8.1)."""
 
 
-def build_tag(endpoint: str, consent: Literal["required", "not_required"]) -> Tag:
+_DEFAULTS = TagSettings()
+
+
+def build_tag(
+    endpoint: str, consent: Literal["required", "not_required"], reading: TagSettings = _DEFAULTS
+) -> Tag:
     """Make the tag of a shop that sends to `endpoint`, the full URL of `POST .../e`.
 
     Raises GatepostError when a module is missing or has a form that joining them does not know.
     """
-    script = join_modules(folder("static") / "tag", {"settings.js": _settings(endpoint, consent)})
+    script = join_modules(folder("static") / "tag", {"settings.js": _settings(endpoint, consent, reading)})
     plain: bytes = minify.string("text/javascript", f"(()=>{{{script}}})()").encode()
     return Tag(
         plain=plain,
@@ -56,15 +62,24 @@ def build_tag(endpoint: str, consent: Literal["required", "not_required"]) -> Ta
     )
 
 
-def _settings(endpoint: str, consent: Literal["required", "not_required"]) -> str:
+def _settings(endpoint: str, consent: Literal["required", "not_required"], reading: TagSettings) -> str:
     """The module that takes the place of settings.js.
 
     The address is percent-encoded where others would escape it: the minifier undoes escapes, and an address
-    without quotes, backslashes, braces and angle brackets is safe in every literal and every page.
+    without quotes, backslashes, braces and angle brackets is safe in every literal and every page. The names
+    that a shop may configure hold no such character.
     """
-    address = quote(endpoint, safe="/:?#[]@!$&()*+,;=%~")
-    required = "true" if consent == "required" else "false"
-    return f'export const ENDPOINT = "{address}";\nexport const REQUIRED = {required};\n'
+    values = {
+        "ENDPOINT": quote(endpoint, safe="/:?#[]@!$&()*+,;=%~"),
+        "REQUIRED": consent == "required",
+        "HASH_ROUTES": reading.routes == "hash",
+        "QUERY": reading.query,
+        "DATA_LAYERS": reading.data_layers,
+        "ITEM_ID": reading.item_id,
+        "CONSENT_TOOLS": reading.consent_tools,
+        "STRUCTURED_DATA": reading.structured_data,
+    }
+    return "".join(f"export const {name} = {json.dumps(value)};\n" for name, value in values.items())
 
 
 class _Module(msgspec.Struct, frozen=True):
@@ -181,7 +196,10 @@ def _encoding(accept_encoding: str | None) -> str:
 
 def blueprint(settings: Settings) -> flask.Blueprint:
     """`GET …/{shop}/tag.js`; every shop's tag is made now."""
-    tags = {name: build_tag(settings.endpoint(name), shop.consent) for name, shop in settings.shops.items()}
+    tags = {
+        name: build_tag(settings.endpoint(name), shop.consent, shop.tag)
+        for name, shop in settings.shops.items()
+    }
     routes = flask.Blueprint("tag", __name__, url_prefix=settings.prefix)
 
     @routes.get("/<shop>/tag.js")

@@ -8,6 +8,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from server.configure import read_settings
@@ -35,7 +36,12 @@ EVERY_SECRET = (SECRET, OTHER_SECRET, API_KEY, BLUESHIFT_KEY, WITHIN_A_URL)
 
 def full() -> dict[str, Any]:
     """A configuration that uses everything, with one vendor."""
-    shop = {"api_keys": [API_KEY], "ab_segments": True, "vendors": {"blueshift": dict(BLUESHIFT)}}
+    shop = {
+        "api_keys": [API_KEY],
+        "ab_segments": True,
+        "vendors": {"blueshift": dict(BLUESHIFT)},
+        "tag": {"query": ["page"]},
+    }
     return configuration(
         shop,
         secrets=[SECRET, OTHER_SECRET],
@@ -139,6 +145,36 @@ def test_a_full_one_is_read_as_it_is_written(tmp_path: Path) -> None:
     assert ([key.reveal() for key in shop.api_keys], shop.ab_segments) == ([API_KEY], True)
 
 
+def test_how_the_tag_reads_the_pages_is_said_for_each_shop(tmp_path: Path) -> None:
+    said = {
+        "routes": "hash",
+        "query": ["id", "filter[size]"],
+        "data_layers": ["dataLayer", "$shop_layer"],
+        "item_id": "sku",
+        "consent_tools": False,
+        "structured_data": False,
+    }
+    shop = read_settings(write_configuration(tmp_path, changed("shops.demo.tag", said))).shops["demo"]
+    assert msgspec.to_builtins(shop.tag) == {
+        **said,
+        "query": ("id", "filter[size]"),
+        "data_layers": ("dataLayer", "$shop_layer"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        *(("query", [name]) for name in ("", "a b", "a&b", "a=b", "x" * 65, '"')),
+        *(("data_layers", [name]) for name in ("", "data layer", "1st", "a.b", "a-b", "</script>")),
+        *(("item_id", name) for name in ("", "item id", "1st", "a.b", "`")),
+    ],
+)
+def test_a_name_that_no_page_could_hold(tmp_path: Path, key: str, value: Any) -> None:
+    named = f"shops.demo.tag.{key}" + ("[0]" if isinstance(value, list) else "")
+    refused(tmp_path, changed(f"shops.demo.tag.{key}", value), named, "character")
+
+
 @pytest.mark.parametrize(
     ("public_url", "endpoint"),
     [
@@ -237,6 +273,7 @@ def test_a_missing_setting(tmp_path: Path, key: str) -> None:
         ("shops.demo.origin", ORIGIN),
         ("shops.demo.vendors.blueshift.apikey", "x"),
         ("shops.demo.vendors.blueshift.stream", "web"),
+        ("shops.demo.tag.hash", True),
     ],
 )
 def test_an_unknown_key_at_any_level(tmp_path: Path, key: str, value: Any) -> None:
@@ -272,6 +309,11 @@ def test_an_unknown_key_with_a_line_break_in_it_is_still_one_line(tmp_path: Path
         ("shops.demo.vendors.blueshift.batch", "30", "a whole number"),
         ("shops.demo.vendors.blueshift.batch", 0, "1"),
         ("shops.demo.vendors.blueshift.batch", 101, "100"),
+        ("shops.demo.tag", True, "[shops.demo.tag]"),
+        ("shops.demo.tag.routes", "fragment", '"path" or "hash"'),
+        ("shops.demo.tag.query", "page", "a list"),
+        ("shops.demo.tag.item_id", 7, "a string"),
+        ("shops.demo.tag.consent_tools", "yes", "true or false"),
     ],
 )
 def test_a_value_of_the_wrong_kind(tmp_path: Path, key: str, value: Any, hint: str) -> None:
@@ -285,6 +327,7 @@ def test_a_value_of_the_wrong_kind(tmp_path: Path, key: str, value: Any, hint: s
         ("secrets", [[SECRET]], "secrets[0]"),
         ("shops.demo.origins", [ORIGIN, 5], "shops.demo.origins[1]"),
         ("shops.demo.api_keys", [API_KEY, {}], "shops.demo.api_keys[1]"),
+        ("shops.demo.tag.query", ["page", 5], "shops.demo.tag.query[1]"),
     ],
 )
 def test_a_wrong_entry_of_a_list_is_told_by_its_place(

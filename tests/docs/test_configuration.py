@@ -12,7 +12,7 @@ import pytest
 
 from server.configure import read_settings
 from server.initial import write_configuration
-from server.settings import Settings, Shop, VendorSettings
+from server.settings import Settings, Shop, TagSettings, VendorSettings
 from server.vendors import VENDORS
 from tests.gateway import ROOT, SECRET
 from tests.markdown import blocks, code, section, tables
@@ -20,7 +20,7 @@ from tests.markdown import blocks, code, section, tables
 README = ROOT / "README.md"
 TABLES = tables(section(README, "Configuration"))
 TYPES: dict[str, type[VendorSettings]] = {vendor.name: vendor.Settings for vendor in VENDORS}
-NOT_KEYS = {"file", "shops", "vendors"}
+NOT_KEYS = {"file", "shops", "tag", "vendors"}
 """Not written as a key: where the file is, and what has tables of its own."""
 
 
@@ -46,9 +46,13 @@ def test_every_key_of_a_shop_is_explained_with_its_default_and_no_other_key_is()
     assert documented(TABLES[1]) == expected(Shop)
 
 
+def test_every_key_of_the_tag_is_explained_with_its_default_and_no_other_key_is() -> None:
+    assert documented(TABLES[2]) == expected(TagSettings)
+
+
 def test_every_key_of_every_vendor_is_explained_with_its_default_and_no_other_key_is() -> None:
     found = {}
-    for row in TABLES[2]:
+    for row in TABLES[3]:
         keys = dict.fromkeys(code(row["needs"]), "required")
         keys |= re.findall(r"`(\w+)` = (`[^`]+`)", row["may have"])
         keys |= {key: row[f"`{key}`"] for key in ("purpose", "base_url")}
@@ -96,6 +100,16 @@ def test_what_init_writes_shows_every_vendor_with_its_keys_and_their_defaults(tm
             if key != "base_url"
         }
         assert shown == wanted
+
+
+def test_what_init_writes_shows_every_key_of_the_tag_with_its_default(tmp_path: Path) -> None:
+    file = tmp_path / "gatepost.toml"
+    write_configuration(file)
+    text = file.read_text("utf-8")
+    table = re.search(r"^# \[shops\.demo\.tag\]\n((?:# [a-z_]+ = .*\n?)+)", text, re.MULTILINE)
+    assert table
+    shown = dict(line[2:].split(" = ", 1) for line in table[1].splitlines())
+    assert shown == {key: default.strip("`") for key, default in expected(TagSettings).items()}
 
 
 def test_what_init_writes_is_accepted_as_it_is(tmp_path: Path) -> None:
