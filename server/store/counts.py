@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Row, func, select
 
 from server.store import tables
 from server.store.database import Database
-from server.store.outbox import EARLIER
+from server.store.totals import EARLIER
 
 _deliveries = tables.deliveries.c
 _destinations = tables.destinations.c
@@ -57,20 +57,25 @@ class Counts(msgspec.Struct, frozen=True):
 def count(database: Database) -> Counts:
     """Count. Costs a few index look-ups per destination, however much is kept."""
     with database.reading() as connection:
-        received = {row.shop: row.received for row in connection.execute(select(tables.shops))}
-        ended: dict[int, dict[tuple[str, str], int]] = {}
-        for row in connection.execute(select(tables.totals)):
-            ended.setdefault(row.destination, {})[row.state, row.reason] = _count(row)
-        destinations = connection.execute(select(tables.destinations).order_by(_destinations.id)).all()
-        return Counts(
-            received,
-            {(row.shop, row.reason): _count(row) for row in connection.execute(select(tables.dropped))},
-            [
-                _destination(connection, row, received.get(row.shop, 0), ended.get(row.id, {}))
-                for row in destinations
-            ],
-            {row.name: row.at for row in connection.execute(select(tables.heartbeats))},
-        )
+        return counted(connection)
+
+
+def counted(connection: Connection) -> Counts:
+    """The same within a transaction that is under way."""
+    received = {row.shop: row.received for row in connection.execute(select(tables.shops))}
+    ended: dict[int, dict[tuple[str, str], int]] = {}
+    for row in connection.execute(select(tables.totals)):
+        ended.setdefault(row.destination, {})[row.state, row.reason] = _count(row)
+    destinations = connection.execute(select(tables.destinations).order_by(_destinations.id)).all()
+    return Counts(
+        received,
+        {(row.shop, row.reason): _count(row) for row in connection.execute(select(tables.dropped))},
+        [
+            _destination(connection, row, received.get(row.shop, 0), ended.get(row.id, {}))
+            for row in destinations
+        ],
+        {row.name: row.at for row in connection.execute(select(tables.heartbeats))},
+    )
 
 
 def _destination(connection: Connection, row: Row[Any], received: int, ended: _Ended) -> DestinationCounts:

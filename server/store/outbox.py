@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Executable, Row, delete, func, select, true, update
+from sqlalchemy import Connection, Row, delete, func, select, true, update
 from sqlalchemy.dialects.sqlite import insert
 
 from server.consent import ERASED, NOTHING_SAID, Consent
@@ -20,6 +20,8 @@ from server.settings import Settings
 from server.store import tables
 from server.store.database import Database
 from server.store.outcomes import Report, write
+from server.store.readings import MINUTE, take
+from server.store.totals import EARLIER
 from server.store.trouble import as_cannot_keep
 
 
@@ -91,8 +93,6 @@ def register(database: Database, settings: Settings) -> None:
 
 RELAY = "relay"
 """The name of its heartbeat."""
-EARLIER = "earlier"
-"""In `totals`: how many events of the shop were kept before the destination was there."""
 
 
 def _remember_earlier(connection: Connection, destination: int, shop: str) -> None:
@@ -108,6 +108,7 @@ class Outbox:
     def __init__(self, database: Database) -> None:
         """Raises CannotKeep when the database cannot be written to."""
         self._database = database
+        self._last_reading = -1
         with as_cannot_keep(), database.writing() as connection:
             self._last_request = connection.scalar(select(func.max(tables.requests.c.id))) or 0
             _release_heads(connection)
@@ -257,19 +258,23 @@ class Outbox:
     # Writing.
 
     def beat(self, now: int) -> None:
-        """Show that a relay is at work. Raises CannotKeep when that cannot be written."""
+        """Show that a relay is at work, and once a minute how the counts stand.
+
+        Raises CannotKeep when that cannot be written.
+        """
         statement = insert(tables.heartbeats).values(name=RELAY, at=now)
-        self._execute(
-            statement.on_conflict_do_update(index_elements=["name"], set_={"at": statement.excluded.at})
-        )
+        with as_cannot_keep(), self._database.writing() as connection:
+            connection.execute(
+                statement.on_conflict_do_update(index_elements=["name"], set_={"at": statement.excluded.at})
+            )
+            if now // MINUTE != self._last_reading:
+                take(connection, now)
+        self._last_reading = now // MINUTE
 
     def rest(self) -> None:
         """Show that the relay ended in order. Raises CannotKeep when that cannot be written."""
-        self._execute(delete(tables.heartbeats).where(tables.heartbeats.c.name == RELAY))
-
-    def _execute(self, statement: Executable) -> None:
         with as_cannot_keep(), self._database.writing() as connection:
-            connection.execute(statement)
+            connection.execute(delete(tables.heartbeats).where(tables.heartbeats.c.name == RELAY))
 
     def record(self, reports: Sequence[Report]) -> None:
         """Write all of it down in one transaction. Raises CannotKeep when that fails; then none of it is."""

@@ -24,6 +24,7 @@ from server.store import tables
 from server.store.database import Database
 from server.store.erasure import Erasure, forget_visitor
 from server.store.exchanges import forget
+from server.store.readings import thin
 from server.store.totals import add
 from server.store.trouble import as_cannot_keep
 from server.vendors.base import lifetime
@@ -66,6 +67,7 @@ class Retention:
         now = self._clock()
         yield from self._erasures(now)
         yield from self._old_events(now)
+        yield self._old_readings(now)
         if now >= self._next_look_at_visitors:
             yield from self._old_visitors(now)
             self._next_look_at_visitors = now + DAY
@@ -141,6 +143,11 @@ class Retention:
         if row.state == "dead" and now <= max(event.received, row.replayed or 0) + worth:
             return False
         return bool(row.at < cutoff)
+
+    def _old_readings(self, now: int) -> int:
+        with as_cannot_keep(), self._database.writing() as connection:
+            thin(connection, now)
+        return 0
 
     # Visitors.
 

@@ -172,6 +172,30 @@ totals = Table(
     comment="How many deliveries ever ended so; outlives their rows",
 )
 
+readings = Table(
+    "readings",
+    metadata,
+    Column("shop", String, primary_key=True),
+    Column("vendor", String, primary_key=True, comment="empty: the shop itself"),
+    Column("at", BigInteger, primary_key=True, autoincrement=False),
+    Column("received", BigInteger, nullable=False),
+    Column("delivered", BigInteger, nullable=False),
+    Column("not_wanted", BigInteger, nullable=False, comment="of a shop itself: not taken at the door"),
+    Column("dead", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+    comment="The counts as they stood once a minute: what happened between two is their difference",
+)
+
+sign_ins = Table(
+    "sign_ins",
+    metadata,
+    Column("who", String, primary_key=True, comment="a keyed hash of an address; empty: everybody"),
+    Column("tries", Integer, nullable=False, comment="that failed"),
+    Column("at", BigInteger, nullable=False, comment="of the last; of everybody's: of the first"),
+    sqlite_with_rowid=False,
+    comment="Tries at the console's password, so that several web processes count together",
+)
+
 requests = Table(
     "requests",
     metadata,

@@ -7,6 +7,9 @@ from sqlalchemy.dialects.sqlite import insert
 
 from server.store import tables
 
+EARLIER = "earlier"
+"""The state under which is kept how many events of the shop came before the destination was there."""
+
 
 def add(connection: Connection, destination: int, state: str, reason: str, change: int) -> None:
     """Count so many more deliveries that ended so; fewer, when `change` is negative."""
