@@ -1,30 +1,23 @@
-/** What a page can say of events and of the visitor: one function a command, taking what follows its name. */
+/**
+ * What can be said of events and of the visitor, and the one door by which it is said.
+ *
+ * Whatever hears of something, the page's own pushes or a reader of the page (a data layer, attributes, a
+ * consent tool), calls `command`, which never throws.
+ */
+import {quiet, tell} from "./quiet.js";
 import {fields} from "./copy.js";
 import {decide, granted} from "./consent.js";
 import {change, scene} from "./scene.js";
-import {full, put} from "./queue.js";
-import {atOnce, soon} from "./send.js";
-
-/**
- * Queue an event of the present scene, or without a name a change of state, to be sent after the page has
- * had its turn.
- * @param {string} [name]
- * @param {unknown} [params]
- * @returns {import("./queue.js").Entry}
- */
-export function record(name, params) {
-  const entry = put(scene, name, params);
-  if (full()) atOnce();
-  else soon();
-  return entry;
-}
+import {atOnce} from "./send.js";
+import {record} from "./record.js";
+import {page} from "./pages.js";
 
 /**
  * Something happened.
  * @param {unknown} name
  * @param {unknown} [params]
  */
-export function track(name, params) {
+function track(name, params) {
   if (typeof name == "string") record(name, params);
 }
 
@@ -33,7 +26,7 @@ export function track(name, params) {
  * somebody else, who inherits nothing.
  * @param {unknown} params
  */
-export function identify(params) {
+function identify(params) {
   const traits = fields(params);
   const {user: known} = scene;
   /** @type {Record<string, any>} */
@@ -54,7 +47,7 @@ export function identify(params) {
 }
 
 /** The visitor has logged out. What waits still belongs to them; the server is to forget who they were. */
-export function reset() {
+function reset() {
   atOnce();
   change({user: null});
   record();
@@ -64,8 +57,27 @@ export function reset() {
  * The visitor has decided: purposes, each "granted" or "denied". Every change is told; a withdrawal at once.
  * @param {unknown} decisions
  */
-export function consented(decisions) {
+function consented(decisions) {
   if (!decide(fields(decisions))) return;
   record();
   if (!granted()) atOnce();
 }
+
+/**
+ * What may be asked for, by name.
+ * @type {Record<string, any>}
+ */
+export const commands = {__proto__: null, track, page, identify, consent: consented, reset};
+
+/**
+ * Carry out one command: its name, then its arguments, as ["track", "view_item", {…}]. An Arguments object
+ * will do as well as an array. Params are copied before it returns, and what cannot travel is left out.
+ *
+ * `source` says who noticed, for whoever looks at the tag at work: "page", or the reader's own word.
+ * @type {(command: ArrayLike<unknown>, source?: string) => void}
+ */
+export const command = quiet((given, source = "page") => {
+  tell("push", given, source);
+  const [name, ...args] = given;
+  commands[name](...args);
+});

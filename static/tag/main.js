@@ -1,26 +1,20 @@
 /**
  * The tag of a page. Read the modules in this order: settings, quiet, copy, consent, scene, queue, send,
- * commands, pages, and this one.
+ * record, pages, commands, and this one.
  *
  * `gatepost` is an array until the tag has loaded. It stays the same array afterwards; its `push` then
  * carries a command out instead of keeping it, and each command is a method too.
+ *
+ * A reader of the page is a module that imports `command` from commands.js and calls it with what it finds,
+ * such as `command(["track", "view_item", {items}], "layer")` or `command(["consent", {marketing:
+ * "granted"}], "tcf")`. It exports one function that begins to read, which `start` below calls once the page
+ * is visited and its own pushes have been carried out. It wraps in `quiet` whatever the browser or the page
+ * calls later.
  */
 import {quiet} from "./quiet.js";
-import {consented, identify, reset, track} from "./commands.js";
-import {page, watch} from "./pages.js";
+import {command, commands} from "./commands.js";
+import {watch} from "./pages.js";
 import {hide, resume} from "./send.js";
-
-/**
- * What a page may ask for, by name.
- * @type {Record<string, any>}
- */
-const commands = {__proto__: null, track, page, identify, consent: consented, reset};
-
-/** Carry out one command: its name, then its arguments. An Arguments object will do as well as an array. */
-const run = quiet((command) => {
-  const [name, ...args] = command;
-  commands[name](...args);
-});
 
 /**
  * Begin: count the page view, then what was pushed before the tag had loaded, then whatever comes.
@@ -29,7 +23,7 @@ const run = quiet((command) => {
 function start(gatepost) {
   watch();
   gatepost.push = (...pushed) => {
-    pushed.forEach(run);
+    for (const one of pushed) command(one);
     return gatepost.length;
   };
   gatepost.push(...gatepost.splice(0));

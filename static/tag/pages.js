@@ -6,7 +6,7 @@ import {quiet} from "./quiet.js";
 import {copy, fields} from "./copy.js";
 import {change, scene} from "./scene.js";
 import {queue, write} from "./queue.js";
-import {record} from "./commands.js";
+import {record} from "./record.js";
 import {atOnce} from "./send.js";
 
 /**

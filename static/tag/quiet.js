@@ -13,3 +13,18 @@ export function quiet(work) {
     } catch {}
   };
 }
+
+/**
+ * Who looks at the tag at work, told what happens: "push" (command, source), "event" (event), "answer"
+ * (response, what was sent), "drop" (what, reason). Nobody, as a rule.
+ * @type {(what: string, ...more: any[]) => void}
+ */
+export let tell = () => {};
+
+/**
+ * From now on this is told what happens.
+ * @param {(what: string, ...more: any[]) => void} listener
+ */
+export function listen(listener) {
+  tell = quiet(listener);
+}
