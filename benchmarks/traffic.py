@@ -14,7 +14,8 @@ from server.consent import Consent
 from server.cookies import Cookies, Visit, renewed
 from server.event import Event, Page
 from server.settings import Settings
-from server.store.intake import Arrival, Intake
+from server.store.intake import Intake
+from server.store.keeping import Arrival
 
 SHOP = "bench"
 ORIGIN = "https://www.bench.example"

@@ -18,6 +18,7 @@ from server.batch import (
     SentConsent,
     SentEvent,
     SentUser,
+    completed,
     decode_event,
     merged,
     read_event,
@@ -31,7 +32,8 @@ from server.event import Event, Page, User
 from server.pseudonyms import Pseudonyms
 from server.settings import Settings, Shop
 from server.store.history import History, Record
-from server.store.intake import Arrival, Intake, KnownVisitor, seen
+from server.store.intake import Intake
+from server.store.keeping import Arrival, KnownVisitor, seen
 
 MAX_BODY = 1_000_000
 MAX_EVENTS = 100
@@ -224,12 +226,10 @@ class _Request:
             oldest=oldest,
             sent_at=None,
             page=Page(),
-            user=user,
             source=None,
-            carts=self._carts_of(visitor, purchases),
             origin="server",
         )
-        return read_event(sent, reading)
+        return completed(read_event(sent, reading), user, self._carts_of(visitor, purchases))
 
     def _carts_of(self, visitor: str, purchases: int) -> Carts:
         if visitor not in self._carts:

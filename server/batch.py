@@ -174,21 +174,20 @@ class Reading(msgspec.Struct, frozen=True):
     """The earliest time that an event may have happened, in milliseconds since 1970."""
     sent_at: float | None
     page: Page
-    user: User
     source: Source | None
-    carts: Carts
     origin: Literal["browser", "server"] = "browser"
 
 
 def read_event(sent: SentEvent, reading: Reading) -> Event:
-    """One event as it will be kept. Raises InvalidEvent naming the field."""
+    """One event, complete but for what only the store knows; see `completed`.
+
+    Raises InvalidEvent naming the field.
+    """
     if not ID.match(sent.id):
         raise InvalidEvent("id", "must be 1 to 64 letters, digits, -, _, . and :")
     params = read_params(sent.name, {} if sent.params is None else sent.params)
     if sent.name != "identify":  # its traits are what the shop says of the person, and means to
         scrub_params(params)
-    elif not reading.user:
-        raise InvalidEvent("user", "is missing; identify needs its id, email or phone")
     at = reading.now if sent.at is None else sent.at
     return Event(
         id=sent.id,
@@ -200,11 +199,20 @@ def read_event(sent: SentEvent, reading: Reading) -> Event:
         session=reading.session,
         params=params,
         page=sent.page.page() if sent.page else reading.page,
-        user=reading.user,
         source=reading.source,
-        cart=reading.carts.of(sent.name, params),
         origin=reading.origin,
     )
+
+
+def completed(event: Event, user: User, carts: Carts) -> Event:
+    """The event as it will be kept: with who its visitor is, and the cart it belongs to.
+
+    Raises InvalidEvent naming the field.
+    """
+    if event.name == "identify" and not user:
+        raise InvalidEvent("user", "is missing; identify needs its id, email or phone")
+    cart = carts.of(event.name, event.params)
+    return msgspec.structs.replace(event, user=user, cart=cart) if user or cart else event
 
 
 def decode_event(decoder: msgspec.json.Decoder[_Sent], raw: msgspec.Raw) -> _Sent:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import msgspec
 from flask import Blueprint, Response, request
@@ -17,6 +18,7 @@ from server.batch import (
     Batch,
     Carts,
     Reading,
+    completed,
     decode_event,
     merged,
     read_batch,
@@ -25,7 +27,7 @@ from server.batch import (
 from server.bots import REASON, Bots
 from server.client import TrustedProxies, is_loopback
 from server.clock import Clock
-from server.consent import NOTHING_SAID, may_keep, updated
+from server.consent import ERASED, NOTHING_SAID, Consent, may_keep, updated
 from server.cookies import DAY, Cookies, Visit, renewed, source_in
 from server.errors import BadRequest, CannotKeep, InvalidEvent
 from server.event import Event, User
@@ -33,8 +35,11 @@ from server.gpc import says_gpc
 from server.pseudonyms import Pseudonyms
 from server.rates import RateLimit
 from server.settings import Settings, Shop
-from server.store.intake import Arrival, Intake, KnownVisitor, seen
+from server.store.intake import Intake
+from server.store.keeping import Arrival, CartOf, KnownVisitor, seen
 
+BROWSER = "browser"
+"""Who told us of a choice, as the ledger calls it."""
 MAX_DISCARDED = 1_000_000
 """Bytes of a body that are read only so that its sender hears that it is too large."""
 
@@ -110,41 +115,27 @@ class Collector:
             return self._refused(sent, batch, REASON, ())
         now = self._clock()
         before = self._cookies.read(sent.cookies, now)
-        known = self._intake.visitor(sent.shop, before.visitor) if before.visitor else None
-        if known is None and before.visitor and self._intake.is_erased(sent.shop, before.visitor):
-            return self._without_consent(sent, batch)  # it was on its way when the visitor was erased
-        past = known.consent if known else NOTHING_SAID
-        consent = updated(past, batch.consent, batch.gpc or says_gpc(sent.gpc), now, "browser")
-        consent_change = consent if consent is not past else None
-        if not may_keep(consent, shop.consent, shop.purposes):
-            if known and consent_change:
-                self._intake.keep(Arrival(sent.shop, before.visitor, known.first_seen, consent=consent))
-            return self._without_consent(sent, batch)
-
+        gpc = batch.gpc or says_gpc(sent.gpc)
+        if not before.visitor and not _may_keep(
+            updated(NOTHING_SAID, batch.consent, gpc, now, BROWSER), shop
+        ):
+            return self._without_consent(sent, batch)  # nobody to look up, nothing to keep
         after = renewed(before, source_in(batch.page.url, now) if batch.page else None, now)
-        user = _user(known, batch)
-        events, dropped = self._read(sent.shop, batch, after, user, known, now)
-        arrival = Arrival(
-            shop=sent.shop,
-            visitor=after.visitor,
-            first_seen=after.first_seen,
-            events=tuple(event for _, event in events),
-            consent=consent_change,
-            user=user if user != (known.user if known else User()) else None,
-            is_new=known is None,
-            seen=seen(known, now),
-        )
-        keeps = bool(arrival.events or arrival.consent or arrival.user is not None)
-        if keeps:
-            kept = self._intake.keep(arrival)
-            dropped += [Dropped(i, "duplicate") for (i, _), new in zip(events, kept, strict=True) if not new]
-        self._count(sent.shop, dropped)
-        cookies = self._cookies.write(before, after) if known or keeps else ()
-        if batch.events and not events:
-            return Answer(422, {"error": f"every event is invalid; the first: {dropped[0].reason}"}, cookies)
-        accepted = len(batch.events) - len(dropped)
+        events, dropped = self._read(sent.shop, batch, after, now)
+        taking = _Taking(sent.shop, shop, batch, gpc, before, after, events, self._pseudonyms, now)
+        new = self._intake.take(taking)
+        if taking.refused:
+            return self._without_consent(sent, batch)
+        dropped += taking.dropped
+        dropped += [
+            Dropped(i, "duplicate") for i, is_new in zip(taking.places, new, strict=True) if not is_new
+        ]
         dropped.sort(key=lambda one: one.index)
-        return Answer(200, {"accepted": accepted, "dropped": dropped}, cookies)
+        self._count(sent.shop, dropped)
+        cookies = self._cookies.write(before, after) if taking.known or taking.keeps else ()
+        if batch.events and not taking.places:
+            return Answer(422, {"error": f"every event is invalid; the first: {dropped[0].reason}"}, cookies)
+        return Answer(200, {"accepted": len(batch.events) - len(dropped), "dropped": dropped}, cookies)
 
     def _without_consent(self, sent: Sent, batch: Batch) -> Answer:
         """Nothing of it may be kept; what the browser keeps for us goes too."""
@@ -160,7 +151,7 @@ class Collector:
             self._intake.count_dropped(shop, (one.reason for one in dropped))
 
     def _read(
-        self, shop: str, batch: Batch, visit: Visit, user: User, known: KnownVisitor | None, now: int
+        self, shop: str, batch: Batch, visit: Visit, now: int
     ) -> tuple[list[tuple[int, Event]], list[Dropped]]:
         """The valid events with their places in the batch, and what is wrong with the others."""
         reading = Reading(
@@ -171,15 +162,7 @@ class Collector:
             oldest=now - self._settings.retention_days * DAY,
             sent_at=batch.sent_at,
             page=batch.kept_page(),
-            user=user,
             source=visit.source,
-            carts=Carts(
-                shop,
-                visit.visitor,
-                known.purchases if known else 0,
-                self._pseudonyms,
-                lambda order: self._intake.cart_of_order(shop, visit.visitor, order),
-            ),
         )
         events: list[tuple[int, Event]] = []
         dropped: list[Dropped] = []
@@ -193,9 +176,88 @@ class Collector:
         return events, dropped
 
 
-def _user(known: KnownVisitor | None, batch: Batch) -> User:
+class _Taking:
+    """One request, ready to be kept but for what depends on what is known of its visitor.
+
+    See `server.store.keeping.Taking`; the attributes in the lower half of `__init__` are what was decided.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        shop: Shop,
+        batch: Batch,
+        gpc: bool,
+        before: Visit,
+        after: Visit,
+        events: Sequence[tuple[int, Event]],
+        pseudonyms: Pseudonyms,
+        now: int,
+    ) -> None:
+        self.shop = name
+        self.visitor = after.visitor
+        self._shop = shop
+        self._batch = batch
+        self._gpc = gpc
+        self._first_seen = after.first_seen
+        self._events = events
+        self._pseudonyms = pseudonyms
+        self._now = now
+
+        self.known = False
+        self.refused = False
+        """Consent forbids to keep anything of it, or its visitor was erased while it was on its way."""
+        self.keeps = False
+        self.places: list[int] = []
+        """Where in the batch the events of the arrival stand."""
+        self.dropped: list[Dropped] = []
+
+    def decide(self, known: KnownVisitor | None, cart_of: CartOf) -> Arrival:
+        """What to keep."""
+        past = known.consent if known else NOTHING_SAID
+        self.known = known is not None
+        consent = updated(past, self._batch.consent, self._gpc, self._now, BROWSER)
+        change = consent if consent is not past else None
+        self.refused = past is ERASED or not _may_keep(consent, self._shop)
+        if self.refused:
+            self.keeps = False
+            return self._arrival(consent=change if known else None)
+        before = known.user if known else User()
+        user = _user(before, self._batch)
+        events = self._completed(user, known.purchases if known else 0, cart_of)
+        arrival = self._arrival(
+            events=events,
+            consent=change,
+            user=user if user != before else None,
+            is_new=known is None,
+            seen=seen(known, self._now),
+        )
+        self.keeps = bool(events or arrival.consent or arrival.user is not None)
+        return arrival if self.keeps else self._arrival()
+
+    def _arrival(self, **what: Any) -> Arrival:
+        return Arrival(self.shop, self.visitor, self._first_seen, **what)
+
+    def _completed(self, user: User, purchases: int, cart_of: CartOf) -> tuple[Event, ...]:
+        self.places, self.dropped = [], []
+        carts = Carts(self.shop, self.visitor, purchases, self._pseudonyms, cart_of)
+        kept = []
+        for i, event in self._events:
+            try:
+                kept.append(completed(event, user, carts))
+            except InvalidEvent as error:
+                self.dropped.append(Dropped(i, f"invalid: {error}"))
+                continue
+            self.places.append(i)
+        return tuple(kept)
+
+
+def _may_keep(consent: Consent, shop: Shop) -> bool:
+    return may_keep(consent, shop.consent, shop.purposes)
+
+
+def _user(before: User, batch: Batch) -> User:
     """Who the visitor is from now on: as before, named again, or (null) forgotten."""
-    before = known.user if known else User()
     if batch.user is msgspec.UNSET:
         return before
     return User() if batch.user is None else merged(before, batch.user.user())

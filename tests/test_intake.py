@@ -26,7 +26,8 @@ from server.errors import CannotKeep, GatepostError
 from server.event import Event, User
 from server.store import tables, writer
 from server.store.database import FILE, Database
-from server.store.intake import Arrival, Intake
+from server.store.intake import Intake
+from server.store.keeping import Arrival
 from server.store.schema import differences
 from server.store.writer import Writer
 from tests.gateway import GRANTED, NOW, ROOT, WEB, Process, configuration, eventually, gatepost

@@ -16,7 +16,8 @@ from server.event import Event
 from server.relay.relay import Relay
 from server.sandbox import SandboxServer, create_sandbox
 from server.store.database import Database
-from server.store.intake import Arrival, Intake
+from server.store.intake import Intake
+from server.store.keeping import Arrival
 from server.store.outbox import register
 from server.vendors import vendor_types
 from tests.relay.clock import MINUTE, Clock

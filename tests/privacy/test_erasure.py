@@ -12,7 +12,8 @@ from server.consent import Consent
 from server.event import Event, User
 from server.rights import Subjects
 from server.store.database import Database
-from server.store.intake import Arrival, Intake
+from server.store.intake import Intake
+from server.store.keeping import Arrival
 from tests.gateway import GRANTED, HOUR, ITEM, NOW, Browser, event, gatepost
 from tests.privacy.installation import Installation
 from tests.world import eventually

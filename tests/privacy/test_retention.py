@@ -18,7 +18,8 @@ from server.relay.housekeeping import keep_house
 from server.settings import Secret, Settings, Shop
 from server.store.counts import count
 from server.store.database import Database
-from server.store.intake import Arrival, Intake
+from server.store.intake import Intake
+from server.store.keeping import Arrival
 from server.store.outbox import Outbox, register
 from server.store.outcomes import Attempt, Outcome, Report, Telling
 from server.store.retention import SPARE, STEP, Retention

@@ -18,7 +18,8 @@ from server.configure import read_settings
 from server.consent import Consent
 from server.event import Event
 from server.store.database import FILE, Database
-from server.store.intake import Arrival, Intake
+from server.store.intake import Intake
+from server.store.keeping import Arrival
 from server.store.outbox import register
 from tests.relay.listener import Listener
 

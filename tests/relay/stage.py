@@ -21,7 +21,8 @@ from server.pseudonyms import Pseudonyms
 from server.relay.relay import Relay
 from server.settings import Secret, Settings, Shop, VendorSettings
 from server.store.database import Database
-from server.store.intake import Arrival, Intake
+from server.store.intake import Intake
+from server.store.keeping import Arrival
 from server.store.outbox import register
 from server.vendors.base import Vendor
 from tests.relay.clock import START, Clock
