@@ -2,14 +2,16 @@
 
 E-mail addresses, signed tokens, long random tokens and payment card numbers become `[redacted]`. A finding is
 replaced with whatever clings to it: what is lost is a word of a search, what would leak is a person. Encoded
-text is looked at as it would be read: percent signs however often doubled, HTML's references, full-width
-letters.
+text is looked at as it would be read: percent signs however often doubled, HTML's references, escapes of
+JavaScript, full-width letters. An address is found in base64 and in hexadecimal as well, since mailing tools
+write it so into links.
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
+from base64 import urlsafe_b64decode
 from collections.abc import Callable, Iterator
 from html import unescape
 from urllib.parse import unquote
@@ -38,17 +40,28 @@ LONG = 40
 """Characters from which on a run may be a random token."""
 
 MAX_CARD = 19
-_DIGITS = re.compile(r"\d(?:[ \-._/]?\d){13,}")
+_DIGITS = re.compile(r"\d(?:[\s\-._/]?\d){13,}")
 _CARD = re.compile(
     r"4\d{15}(?:\d{3})?|5[0-8]\d{14}|2[2-7]\d{14}|3[47]\d{13}|3[0689]\d{12}|35\d{14}|6\d{15,18}|8[12]\d{14}"
 )
 """Issuers' first digits with the lengths they use; ISO/IEC 7812."""
 
+PACKED_AT = r"(?:Q[A-P]|[EUk0][A-D]|[BFJNRVZdhlptx159]A)[A-Za-z0-9+/_-]{4}"
+"""An at sign in base64, wherever in a group of three bytes it stands, and some more; see RFC 4648."""
+_PACKED = re.compile(r"([A-Za-z0-9+/_-]{8,})=*")
+HEXED_AT = r"40(?:[0-9a-fA-F]{2}){4}"
+_HEXED = re.compile(r"(?:[0-9a-fA-F]{2}){6,}")
+_PACKED_ADDRESS = re.compile(rb"[\w.+%-]@[A-Za-z0-9-]+\.[A-Za-z]{2,}")
+"""In bytes of which some may be no text, because something else stood before the encoded address."""
+
 _PERHAPS = re.compile(
     r"[@%&\uff00-\uffef\ufe60-\ufe6f]|[A-Za-z0-9_\-+/=.~]{40}|[0-9a-fA-F]{32}|eyJ"
-    r"|(?:order|secret|live|test|whsec)_|\d(?:[ \-._/]?\d){13}"
+    r"|(?:order|secret|live|test|whsec)_|\d(?:[\s\-._/]?\d){13}|\\[ux]"
+    rf"|{PACKED_AT}|{HEXED_AT}"
 )
 """Cheap to ask, and no where nothing can be found."""
+_PACKED_PERHAPS = re.compile(rf"{PACKED_AT}|{HEXED_AT}")
+_ESCAPE = re.compile(r"\\u([0-9a-fA-F]{4})|\\x([0-9a-fA-F]{2})")
 
 
 def redact(text: str) -> str:
@@ -85,6 +98,8 @@ def as_read(text: str) -> str | None:
             further = unquote(re.sub(r"%(?:25)+(?=[0-9A-Fa-f]{2})", "%", further))
         if "&" in further:
             further = unescape(further)
+        if "\\" in further:
+            further = _ESCAPE.sub(lambda found: chr(int(found[1] or found[2], 16)), further)
         if not further.isascii():
             further = unicodedata.normalize("NFKC", further)
         if further == text:
@@ -94,13 +109,41 @@ def as_read(text: str) -> str | None:
 
 
 def _redact_plain(text: str) -> str:
-    if "@" in text:
-        text = _redact_addresses(text)
+    text = _redact_addresses(text)
     text = _RUN.sub(lambda run: REDACTED if _is_token(run[0]) else run[0], text)
     return _DIGITS.sub(_redact_cards, text)
 
 
 def _redact_addresses(text: str) -> str:
+    if _PACKED_PERHAPS.search(text):
+        text = _PACKED.sub(lambda run: REDACTED if _packs_address(run[1]) else run[0], text)
+        text = _HEXED.sub(lambda run: REDACTED if _is_address(bytes.fromhex(run[0])) else run[0], text)
+    return _redact_plain_addresses(text) if "@" in text else text
+
+
+def _packs_address(run: str) -> bool:
+    """Whether there is an address in base64 in a run of its letters, beginning at any of them."""
+    run = run.replace("+", "-").replace("/", "_")
+    for begin in range(4):
+        packed = run[begin:]
+        packed = packed[: len(packed) - (len(packed) % 4 == 1)]  # one letter alone holds no byte
+        if _is_address(urlsafe_b64decode(packed + "=" * (-len(packed) % 4))):
+            return True
+    return False
+
+
+def _is_address(unpacked: bytes) -> bool:
+    """Whether decoded bytes hold an address."""
+    if _PACKED_ADDRESS.search(unpacked):
+        return True
+    try:
+        text = unpacked.decode()
+    except UnicodeDecodeError:
+        return False
+    return text.isprintable() and (read := as_read(text)) is not None and bool(_AT.search(read))
+
+
+def _redact_plain_addresses(text: str) -> str:
     pieces: list[str] = []
     end = 0
     for begin, after in _addresses(text):

@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import Any
 from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit
 
-from server.redact import REDACTED, is_random, redact, redact_addresses
+from server.redact import HEXED_AT, PACKED_AT, REDACTED, is_random, redact, redact_addresses
 
 MAX_URL = 2048
 MAX_READ = 8192
@@ -71,7 +71,10 @@ _DOORS = (
 """Words of a path after which a secret may stand that is short, such as /password/reset/<token>."""
 SHORT = 12
 """Characters from which on a segment behind such a word may be a secret."""
-_PATH_PERHAPS = re.compile(r"[^\w/.~-]|[\w.~-]{32}|eyJ|(?:order|secret|live|test|whsec)_|\d(?:[-._]?\d){13}")
+_PATH_PERHAPS = re.compile(
+    r"[^\w/.~-]|[\w.~-]{32}|eyJ|(?:order|secret|live|test|whsec)_|\d(?:[-._]?\d){13}"
+    rf"|{PACKED_AT}|{HEXED_AT}"
+)
 _IMAGE = re.compile(r"\.(?:jpe?g|png|gif|webp|avif|svg)\Z", re.I)
 """Pictures are often called by a hash of what they show, which is no secret."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import string
 from pathlib import Path
@@ -106,6 +107,10 @@ def test_a_path_of_words_and_product_numbers_is_kept(path: str) -> None:
         "3f2504e0-4f89-41d3-9a0c-0305e82c3301",
         "4111 1111 1111 1112",  # its check digit is wrong
         "1234567890123456789012345",
+        "UNIVERSAL ADAPTER INTERNATIONAL QATAR",
+        "width=40cm",
+        "400638133393140063813339",
+        r"C:\users\x",
     ],
 )
 def test_an_ordinary_search_is_kept(text: str) -> None:
@@ -137,6 +142,13 @@ def test_an_ordinary_search_is_kept(text: str) -> None:
         ("john&commat;gmail.com", "[redacted]"),
         ("12345@163.example", "[redacted]"),
         ("a@[192.0.2.1]", "[redacted]"),
+        (r"john\u0040gmail.com", "[redacted]"),  # as a script writes it
+        (r"john\x40gmail.com", "[redacted]"),
+        ("for am9obkBnbWFpbC5jb20= only", "for [redacted] only"),  # base64: RFC 4648
+        ("am9obkBnbWFpbC5jb20", "[redacted]"),
+        ("user_am9obkBnbWFpbC5jb20", "[redacted]"),
+        ("6a6f686e40676d61696c2e636f6d", "[redacted]"),  # hexadecimal
+        ("4111\u00a01111\u00a01111\u00a01111", "[redacted]"),  # spaces at which no line breaks
         ("my card 4111 1111 1111 1111 does not work", "my card [redacted] does not work"),
         ("4111-1111-1111-1111", "[redacted]"),
         ("378282246310005", "[redacted]"),
@@ -213,6 +225,32 @@ def test_no_email_address_gets_through_a_title_or_a_search(
     email: str, layers: int, before: str, after: str
 ) -> None:
     assert not _holds(scrub_text(f"{before} {_encoded(email, layers)} {after}"), email)
+
+
+_PACKINGS = {
+    "base64": base64.b64encode,
+    "base64 for URLs": base64.urlsafe_b64encode,
+    "base64 without padding": lambda raw: base64.urlsafe_b64encode(raw).rstrip(b"="),
+    "hexadecimal": lambda raw: raw.hex().encode(),
+}
+
+
+@settings(deadline=None)
+@given(email=_EMAILS)
+@pytest.mark.parametrize("packing", _PACKINGS)
+@pytest.mark.parametrize(
+    "form",
+    [
+        "https://www.myshop.example/u/{}/orders",
+        "https://www.myshop.example/?utm_content={}",
+        "https://www.myshop.example/?q=of+{}",
+        "https://www.myshop.example/?recommended_by={}",
+    ],
+)
+def test_no_email_address_gets_through_in_base64_or_hexadecimal(form: str, packing: str, email: str) -> None:
+    packed = _PACKINGS[packing](email.encode()).decode()
+    kept = unquote(scrub_url(form.format(quote(packed, safe=""))))
+    assert packed.rstrip("=") not in kept
 
 
 @settings(deadline=None)
