@@ -16,6 +16,7 @@ from server.pseudonyms import Pseudonyms
 from server.rates import RateLimit
 from server.rights import Subjects
 from server.settings import Settings
+from server.shortcut import Shortcut
 from server.store.database import Database
 from server.store.history import History
 from server.store.intake import Intake
@@ -39,7 +40,8 @@ def create_app(settings: Settings, clock: Clock = system_clock) -> Flask:
     own = me.Me(settings, Subjects(database), cookies, clock)
     proxies = TrustedProxies(settings.trusted_proxies)
     limit = RateLimit(settings.requests_per_minute)
-    app.register_blueprint(collect.blueprint(collector, settings.prefix, proxies, limit))
+    answerer = collect.Answerer(collector, proxies, limit)
+    app.register_blueprint(collect.blueprint(answerer, settings.prefix))
     app.register_blueprint(me.blueprint(own, settings.prefix, proxies, limit))
     app.register_blueprint(tag.blueprint(settings))
     app.register_blueprint(api.blueprint(api.Api(settings, intake, pseudonyms, clock), History(database)))
@@ -49,6 +51,7 @@ def create_app(settings: Settings, clock: Clock = system_clock) -> Flask:
     app.register_blueprint(metrics.blueprint(settings, database, intake, clock))
     app.register_error_handler(HTTPException, _as_json)
     _allow_origins(app, settings)
+    app.wsgi_app = Shortcut(settings, answerer, app.wsgi_app)  # type: ignore[method-assign]
     app.extensions[_STORE] = (intake, database)
     return app
 

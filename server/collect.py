@@ -1,45 +1,45 @@
 """POST what happened: origin, limits, parse, consent, keep, cookies, answer.
 
-`Collector.take` is the whole decision and knows nothing of Flask; `blueprint` is its HTTP dress.
+`Collector.take` is the whole decision and knows nothing of HTTP but its words; `Answerer` and `blueprint` are
+its dress.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 import msgspec
 from flask import Blueprint, Response, request
 from werkzeug.sansio.http import parse_cookie
+from werkzeug.wsgi import get_input_stream
 
 from server.batch import (
     EVENT_DECODER,
     MAX_BODY,
     Batch,
-    Carts,
     Reading,
-    completed,
     decode_event,
-    merged,
     read_batch,
     read_event,
 )
 from server.bots import REASON, Bots
 from server.client import TrustedProxies, is_loopback
 from server.clock import Clock
-from server.consent import ERASED, NOTHING_SAID, Consent, may_keep, updated
+from server.consent import NOTHING_SAID, updated
 from server.cookies import DAY, Cookies, Visit, renewed, source_in
 from server.errors import BadRequest, CannotKeep, InvalidEvent
-from server.event import Event, User
+from server.event import Event
 from server.gpc import says_gpc
 from server.pseudonyms import Pseudonyms
 from server.rates import RateLimit
 from server.settings import Settings, Shop
 from server.store.intake import Intake
-from server.store.keeping import Arrival, CartOf, KnownVisitor, seen
+from server.taking import BROWSER, Dropped, Taking, may_keep_for
 
-BROWSER = "browser"
-"""Who told us of a choice, as the ledger calls it."""
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+
 MAX_DISCARDED = 1_000_000
 """Bytes of a body that are read only so that its sender hears that it is too large."""
 
@@ -56,13 +56,6 @@ class Sent(msgspec.Struct, frozen=True):
     user_agent: str = ""
     purpose: str = ""
     """The Sec-Purpose header, or the older Purpose."""
-
-
-class Dropped(msgspec.Struct, frozen=True):
-    """One event that was not taken."""
-
-    index: int
-    reason: str
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -116,13 +109,12 @@ class Collector:
         now = self._clock()
         before = self._cookies.read(sent.cookies, now)
         gpc = batch.gpc or says_gpc(sent.gpc)
-        if not before.visitor and not _may_keep(
-            updated(NOTHING_SAID, batch.consent, gpc, now, BROWSER), shop
-        ):
+        said = updated(NOTHING_SAID, batch.consent, gpc, now, BROWSER)
+        if not before.visitor and not may_keep_for(shop, said):
             return self._without_consent(sent, batch)  # nobody to look up, nothing to keep
         after = renewed(before, source_in(batch.page.url, now) if batch.page else None, now)
         events, dropped = self._read(sent.shop, batch, after, now)
-        taking = _Taking(sent.shop, shop, batch, gpc, before, after, events, self._pseudonyms, now)
+        taking = Taking(sent.shop, shop, batch, gpc, after, events, self._pseudonyms, now)
         new = self._intake.take(taking)
         if taking.refused:
             return self._without_consent(sent, batch)
@@ -176,138 +168,68 @@ class Collector:
         return events, dropped
 
 
-class _Taking:
-    """One request, ready to be kept but for what depends on what is known of its visitor.
+class Answerer:
+    """Collecting as WSGI sees it: an environment in, an answer out."""
 
-    See `server.store.keeping.Taking`; the attributes in the lower half of `__init__` are what was decided.
-    """
+    def __init__(self, collector: Collector, proxies: TrustedProxies, limit: RateLimit) -> None:
+        self._collector = collector
+        self._proxies = proxies
+        self._limit = limit
 
-    def __init__(
-        self,
-        name: str,
-        shop: Shop,
-        batch: Batch,
-        gpc: bool,
-        before: Visit,
-        after: Visit,
-        events: Sequence[tuple[int, Event]],
-        pseudonyms: Pseudonyms,
-        now: int,
-    ) -> None:
-        self.shop = name
-        self.visitor = after.visitor
-        self._shop = shop
-        self._batch = batch
-        self._gpc = gpc
-        self._first_seen = after.first_seen
-        self._events = events
-        self._pseudonyms = pseudonyms
-        self._now = now
-
-        self.known = False
-        self.refused = False
-        """Consent forbids to keep anything of it, or its visitor was erased while it was on its way."""
-        self.keeps = False
-        self.places: list[int] = []
-        """Where in the batch the events of the arrival stand."""
-        self.dropped: list[Dropped] = []
-
-    def decide(self, known: KnownVisitor | None, cart_of: CartOf) -> Arrival:
-        """What to keep."""
-        past = known.consent if known else NOTHING_SAID
-        self.known = known is not None
-        consent = updated(past, self._batch.consent, self._gpc, self._now, BROWSER)
-        change = consent if consent is not past else None
-        self.refused = past is ERASED or not _may_keep(consent, self._shop)
-        if self.refused:
-            self.keeps = False
-            return self._arrival(consent=change if known else None)
-        before = known.user if known else User()
-        user = _user(before, self._batch)
-        events = self._completed(user, known.purchases if known else 0, cart_of)
-        arrival = self._arrival(
-            events=events,
-            consent=change,
-            user=user if user != before else None,
-            is_new=known is None,
-            seen=seen(known, self._now),
-        )
-        self.keeps = bool(events or arrival.consent or arrival.user is not None)
-        return arrival if self.keeps else self._arrival()
-
-    def _arrival(self, **what: Any) -> Arrival:
-        return Arrival(self.shop, self.visitor, self._first_seen, **what)
-
-    def _completed(self, user: User, purchases: int, cart_of: CartOf) -> tuple[Event, ...]:
-        self.places, self.dropped = [], []
-        carts = Carts(self.shop, self.visitor, purchases, self._pseudonyms, cart_of)
-        kept = []
-        for i, event in self._events:
-            try:
-                kept.append(completed(event, user, carts))
-            except InvalidEvent as error:
-                self.dropped.append(Dropped(i, f"invalid: {error}"))
-                continue
-            self.places.append(i)
-        return tuple(kept)
-
-
-def _may_keep(consent: Consent, shop: Shop) -> bool:
-    return may_keep(consent, shop.consent, shop.purposes)
-
-
-def _user(before: User, batch: Batch) -> User:
-    """Who the visitor is from now on: as before, named again, or (null) forgotten."""
-    if batch.user is msgspec.UNSET:
-        return before
-    return User() if batch.user is None else merged(before, batch.user.user())
-
-
-_encode = msgspec.json.Encoder().encode
-
-
-def blueprint(collector: Collector, prefix: str, proxies: TrustedProxies, limit: RateLimit) -> Blueprint:
-    """The routes that browsers post to. CORS is the app's; see app.py."""
-    routes = Blueprint("collect", __name__, url_prefix=prefix)
-
-    @routes.post("/<shop>/e")
-    def post_events(shop: str) -> Response:
-        environ = request.environ  # werkzeug's headers cost more than all that is done with them here
-        sender = proxies.sender(environ.get("REMOTE_ADDR", ""), environ.get("HTTP_X_FORWARDED_FOR", ""))
-        if not is_loopback(sender) and (wait := limit.wait(sender)):
-            return _response(Answer(429, {"error": "too many requests"}, retry_after=wait))
+    def answer(self, environ: WSGIEnvironment, shop: str) -> Answer:
+        """Take what a request brings to this shop."""
+        sender = self._proxies.sender(environ.get("REMOTE_ADDR", ""), environ.get("HTTP_X_FORWARDED_FOR", ""))
+        if not is_loopback(sender) and (wait := self._limit.wait(sender)):
+            return Answer(429, {"error": "too many requests"}, retry_after=wait)
         sent = Sent(
             shop=shop,
             origin=environ.get("HTTP_ORIGIN", ""),
-            body=_body(),
+            body=_body(environ),
             cookies=parse_cookie(environ.get("HTTP_COOKIE")),
             gpc=environ.get("HTTP_SEC_GPC", ""),
             user_agent=environ.get("HTTP_USER_AGENT", ""),
             purpose=environ.get("HTTP_SEC_PURPOSE") or environ.get("HTTP_PURPOSE", ""),
         )
-        return _response(collector.take(sent))
+        return self._collector.take(sent)
+
+
+def blueprint(answerer: Answerer, prefix: str) -> Blueprint:
+    """The route that browsers post to; most of their requests take a shorter way, see shortcut.py."""
+    routes = Blueprint("collect", __name__, url_prefix=prefix)
+
+    @routes.post("/<shop>/e")
+    def post_events(shop: str) -> Response:
+        answer = answerer.answer(request.environ, shop)
+        return Response(body_of(answer), answer.status, headers_of(answer))
 
     return routes
 
 
-def _body() -> bytes:
+def _body(environ: WSGIEnvironment) -> bytes:
     """The request's body; of one that is too large, more than is allowed.
 
     What is too much is read all the same, within reason: a sender who is answered while it still sends sees a
     connection that broke, not the answer, and would try again for ever.
     """
-    body = request.stream.read(MAX_BODY + 1)
+    stream = get_input_stream(environ)
+    body = stream.read(MAX_BODY + 1)
     if len(body) > MAX_BODY:
-        request.stream.read(MAX_DISCARDED)
+        stream.read(MAX_DISCARDED)
     return body
 
 
-def _response(answer: Answer) -> Response:
-    response = Response(_encode(answer.body), answer.status, mimetype="application/json")
-    response.headers["Cache-Control"] = "no-store"
-    response.headers["Vary"] = "Origin"
-    for cookie in answer.cookies:
-        response.headers.add("Set-Cookie", cookie)
+_encode = msgspec.json.Encoder().encode
+
+
+def body_of(answer: Answer) -> bytes:
+    """The answer's body."""
+    return _encode(answer.body)
+
+
+def headers_of(answer: Answer) -> list[tuple[str, str]]:
+    """The answer's headers but for those of CORS."""
+    headers = [("Content-Type", "application/json"), ("Cache-Control", "no-store"), ("Vary", "Origin")]
+    headers += [("Set-Cookie", cookie) for cookie in answer.cookies]
     if answer.retry_after is not None:
-        response.headers["Retry-After"] = str(answer.retry_after)
-    return response
+        headers.append(("Retry-After", str(answer.retry_after)))
+    return headers

@@ -1,0 +1,114 @@
+"""What of a browser's request is kept, decided once its visitor is known."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from server.batch import Batch, Carts, completed, merged
+from server.consent import ERASED, NOTHING_SAID, Consent, may_keep, updated
+from server.cookies import Visit
+from server.errors import InvalidEvent
+from server.event import Event, User
+from server.pseudonyms import Pseudonyms
+from server.settings import Shop
+from server.store.keeping import Arrival, CartOf, KnownVisitor, seen
+
+BROWSER = "browser"
+"""Who told us of a choice, as the ledger calls it."""
+
+
+class Dropped(msgspec.Struct, frozen=True):
+    """One event that was not taken."""
+
+    index: int
+    reason: str
+
+
+class Taking:
+    """One request, ready to be kept but for what depends on what is known of its visitor.
+
+    See `server.store.keeping.Taking`; the attributes in the lower half of `__init__` are what was decided.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        shop: Shop,
+        batch: Batch,
+        gpc: bool,
+        visit: Visit,
+        events: Sequence[tuple[int, Event]],
+        pseudonyms: Pseudonyms,
+        now: int,
+    ) -> None:
+        self.shop = name
+        self.visitor = visit.visitor
+        self._shop = shop
+        self._batch = batch
+        self._gpc = gpc
+        self._first_seen = visit.first_seen
+        self._events = events
+        self._pseudonyms = pseudonyms
+        self._now = now
+
+        self.known = False
+        self.refused = False
+        """Consent forbids to keep anything of it, or its visitor was erased while it was on its way."""
+        self.keeps = False
+        self.places: list[int] = []
+        """Where in the batch the events of the arrival stand."""
+        self.dropped: list[Dropped] = []
+
+    def decide(self, known: KnownVisitor | None, cart_of: CartOf) -> Arrival:
+        """What to keep."""
+        past = known.consent if known else NOTHING_SAID
+        self.known = known is not None
+        consent = updated(past, self._batch.consent, self._gpc, self._now, BROWSER)
+        change = consent if consent is not past else None
+        self.refused = past is ERASED or not may_keep_for(self._shop, consent)
+        if self.refused:
+            self.keeps = False
+            return self._arrival(consent=change if known else None)
+        before = known.user if known else User()
+        user = _user(before, self._batch)
+        events = self._completed(user, known.purchases if known else 0, cart_of)
+        arrival = self._arrival(
+            events=events,
+            consent=change,
+            user=user if user != before else None,
+            is_new=known is None,
+            seen=seen(known, self._now),
+        )
+        self.keeps = bool(events or arrival.consent or arrival.user is not None)
+        return arrival if self.keeps else self._arrival()
+
+    def _arrival(self, **what: Any) -> Arrival:
+        return Arrival(self.shop, self.visitor, self._first_seen, **what)
+
+    def _completed(self, user: User, purchases: int, cart_of: CartOf) -> tuple[Event, ...]:
+        self.places, self.dropped = [], []
+        carts = Carts(self.shop, self.visitor, purchases, self._pseudonyms, cart_of)
+        kept = []
+        for i, event in self._events:
+            try:
+                kept.append(completed(event, user, carts))
+            except InvalidEvent as error:
+                self.dropped.append(Dropped(i, f"invalid: {error}"))
+                continue
+            self.places.append(i)
+        return tuple(kept)
+
+
+def may_keep_for(shop: Shop, consent: Consent) -> bool:
+    """Whether the shop may keep anything of a visitor of this consent."""
+    return may_keep(consent, shop.consent, shop.purposes)
+
+
+def _user(before: User, batch: Batch) -> User:
+    """Who the visitor is from now on: as before, named again, or (null) forgotten."""
+    if batch.user is msgspec.UNSET:
+        return before
+    return User() if batch.user is None else merged(before, batch.user.user())
