@@ -19,6 +19,8 @@ from server.store.schema import migrate
 FILE = "gatepost.db"
 BUSY_SECONDS = 3.0
 """How long a write waits for another process's."""
+EMPTYING = 500
+"""Milliseconds that emptying the log waits for readers; writers wait as long."""
 
 
 class Database:
@@ -113,6 +115,19 @@ class Database:
         """One consistent view."""
         with self._reader.connect() as connection:
             yield connection
+
+    def empty_log(self) -> bool:
+        """Write the log back into the file and empty it: what was deleted can be read in neither any more.
+
+        False when somebody was reading all the while; the next call does it. Raises sqlite3.Error.
+        https://sqlite.org/pragma.html#pragma_wal_checkpoint
+        """
+        with closing(self.connect()) as connection:
+            # Most of it without a lock, so that for the rest writers wait a moment only.
+            connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+            connection.execute(f"PRAGMA busy_timeout = {EMPTYING}")
+            (busy, _, _) = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        return not busy
 
     def key(self, name: str) -> bytes:
         """One of the installation's own keys, made with the database and never rotated."""

@@ -9,6 +9,7 @@ The counts go on adding up: what was still to be delivered was, for each destina
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Sequence
 
@@ -24,6 +25,8 @@ from server.store.database import Database
 from server.store.exchanges import forget
 from server.store.totals import add
 from server.store.trouble import as_cannot_keep
+
+log = logging.getLogger(__name__)
 
 STEP = 200
 """Events erased in one transaction: the collector and the relay must not wait."""
@@ -49,11 +52,18 @@ class Erasure:
         Raises CannotKeep when the database refuses; what is missing then is erased by the next try.
         """
         with as_cannot_keep(), self._database.writing() as connection:
-            self._bury(connection, shop, visitor, now)
+            was_known = self._bury(connection, shop, visitor, now)
         events = 0
         while step := self._step(shop, visitor):
             events += step
+        if was_known or events:
+            self._empty_log()
         return events
+
+    def _empty_log(self) -> None:
+        with as_cannot_keep():
+            if not self._database.empty_log():
+                log.info("the database is being read; what was erased leaves its log with the next sweep")
 
     def _step(self, shop: str, visitor: str) -> int:
         with as_cannot_keep(), self._database.writing() as connection:
@@ -68,14 +78,17 @@ class Erasure:
                 _erase_events(connection, shop, seqs)
             return len(seqs)
 
-    def _bury(self, connection: Connection, shop: str, visitor: str, now: int) -> None:
-        """Set the tombstone, remember by what names the visitor was known, and forget the visitor."""
+    def _bury(self, connection: Connection, shop: str, visitor: str, now: int) -> bool:
+        """Set the tombstone, remember by what names the visitor was known, and forget the visitor.
+
+        Whether there was anything to forget.
+        """
         for table, row in [
             (tables.tombstones, {"shop": shop, "visitor": visitor, "at": now}),
             *((tables.erased_names, row) for row in self._names(connection, shop, visitor, now)),
         ]:
             connection.execute(insert(table).values(row).on_conflict_do_nothing())
-        forget_visitor(connection, shop, visitor)
+        forgotten = forget_visitor(connection, shop, visitor)
         ledger = tables.consents
         gone = connection.execute(
             delete(ledger).where(ledger.c.shop == shop, ledger.c.visitor == visitor)
@@ -93,6 +106,7 @@ class Erasure:
                     consent=_encode(msgspec.structs.replace(ERASED, at=now)),
                 )
             )
+        return bool(forgotten or gone)
 
     def _names(self, connection: Connection, shop: str, visitor: str, now: int) -> list[dict[str, object]]:
         """The hashes of everything that the visitor was called by."""
@@ -120,13 +134,17 @@ class Erasure:
         ]
 
 
-def forget_visitor(connection: Connection, shop: str, visitor: str) -> None:
-    """Delete all that is kept of a visitor beside the events and the consent ledger."""
-    for table in (tables.visitors, tables.identities):
-        connection.execute(delete(table).where(table.c.shop == shop, table.c.visitor == visitor))
+def forget_visitor(connection: Connection, shop: str, visitor: str) -> int:
+    """Delete all that is kept of a visitor beside the events and the consent ledger; how many rows."""
     of_shop = select(_destinations.id).where(_destinations.shop == shop)
-    for table in (tables.vendor_ids, tables.told):
-        connection.execute(delete(table).where(table.c.destination.in_(of_shop), table.c.visitor == visitor))
+    conditions = [
+        *((table, table.c.shop == shop) for table in (tables.visitors, tables.identities)),
+        *((table, table.c.destination.in_(of_shop)) for table in (tables.vendor_ids, tables.told)),
+    ]
+    return sum(
+        connection.execute(delete(table).where(condition, table.c.visitor == visitor)).rowcount
+        for table, condition in conditions
+    )
 
 
 def _erase_events(connection: Connection, shop: str, seqs: Sequence[int]) -> None:

@@ -199,8 +199,9 @@ class Retention:
                 before, free = free, _free_pages(connection)
                 if free >= before:  # others delete at the same time
                     break
-            # The file itself shrinks when the log is written back into it; passive, so that nobody waits.
-            connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+        # The file itself shrinks when the log is written back into it.
+        with as_cannot_keep():
+            self._database.empty_log()
 
 
 def _free_pages(connection: sqlite3.Connection) -> int:

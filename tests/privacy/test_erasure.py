@@ -14,6 +14,7 @@ from server.rights import Subjects
 from server.store.database import Database
 from server.store.intake import Intake
 from server.store.keeping import Arrival
+from server.store.retention import Retention
 from tests.gateway import GRANTED, HOUR, ITEM, NOW, Browser, event, gatepost
 from tests.privacy.installation import Installation
 from tests.world import eventually
@@ -79,21 +80,37 @@ def test_the_export_tells_what_each_vendor_was_told_and_when(installation: Insta
     assert {one["vendor"] for one in me["told"]} == {"personaclick", "blueshift"}
 
 
-def test_no_trace_is_left_in_the_databases_file(installation: Installation) -> None:
+def test_no_trace_is_left_in_any_file_of_the_database(installation: Installation) -> None:
     goes = shopper(installation, GOES, "a", "b")
-    installation.until_settled("blueshift", 2)
-    installation.until_settled("personaclick", 2)
-    assert GOES.encode() in file_of(installation)
+    shopper(installation, STAYS, "c")
+    installation.until_settled("blueshift", 3)
+    installation.until_settled("personaclick", 3)
+    assert GOES.encode() in files_of(installation)
     installation.me("DELETE", goes)
-    assert GOES.encode() not in file_of(installation)
+    assert GOES.encode() not in files_of(installation)
+    assert STAYS.encode() in files_of(installation)
 
 
-def file_of(installation: Installation) -> bytes:
-    """The database's file, once its log is written back into it."""
-    file = installation.settings.data_dir / "gatepost.db"
-    with closing(sqlite3.connect(file)) as connection:
-        connection.execute("PRAGMA wal_checkpoint(FULL)").fetchall()
-    return file.read_bytes()
+def test_a_trace_that_somebody_still_reads_goes_with_the_next_sweep(installation: Installation) -> None:
+    goes = shopper(installation, GOES, "a")
+    installation.until_settled("blueshift", 1)
+    with closing(sqlite3.connect(installation.settings.data_dir / "gatepost.db")) as reader:
+        reader.execute("BEGIN")
+        assert reader.execute("SELECT count(*) FROM events").fetchone() == (1,)
+        assert installation.me("DELETE", goes).body["erased"]["events"] == 1
+        assert GOES.encode() in files_of(installation)
+        reader.rollback()
+    database = Database(installation.settings.data_dir)
+    for _ in Retention(database, installation.settings, installation.clock).sweep():
+        assert database.path.exists()
+    database.close()
+    assert GOES.encode() not in files_of(installation)
+
+
+def files_of(installation: Installation) -> bytes:
+    """All that stands in the database's files: its log too, as whoever takes the disk would read them."""
+    folder = installation.settings.data_dir
+    return b"".join(file.read_bytes() for file in sorted(folder.glob("gatepost.db*")))
 
 
 def test_what_waits_for_another_try_is_never_sent(installation: Installation) -> None:
