@@ -27,6 +27,7 @@ from server.demonstration import run_demo
 from server.disclosure import disclosure as disclosed_fields
 from server.errors import GatepostError
 from server.initial import write_configuration
+from server.password import hashed, new_password
 from server.sandbox import serve_sandbox
 from server.subjects import export_subject, forget_subject
 from server.supervise import end_with_supervisor
@@ -71,11 +72,40 @@ def cli() -> None:
 @_config
 def init(config: Path) -> None:
     """Write a commented gatepost.toml with fresh secrets; never overwrites."""
-    write_configuration(config)
+    password = write_configuration(config)
     click.echo(
         f"{config} is written, readable by you alone. Name your shop's origins and vendors in it, then"
     )
     click.echo(f"  gatepost serve{'' if str(config) == 'gatepost.toml' else f' --config {config}'}")
+    click.echo("The console is at /console/. Its password is shown this once:")
+    click.echo(f"  {password}")
+
+
+@cli.command()
+def password() -> None:
+    """Hash a password for the console; prints the line for gatepost.toml."""
+    chosen = _asked_password()
+    made = chosen or new_password()
+    line = f'console_password = "{hashed(made)}"'
+    if not chosen:
+        click.echo(f"The password is {made}", err=True)
+    click.echo("Put this line into gatepost.toml, above the first [table], and restart:", err=True)
+    click.echo(line)
+
+
+def _asked_password() -> str:
+    """The password that is typed twice, or the first line of what is piped in; empty: none was chosen."""
+    if not sys.stdin.isatty():
+        return sys.stdin.readline().strip()
+    return str(
+        click.prompt(
+            "Password (empty: one is made)",
+            default="",
+            hide_input=True,
+            show_default=False,
+            confirmation_prompt=True,
+        )
+    )
 
 
 @cli.command()

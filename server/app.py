@@ -11,6 +11,8 @@ from werkzeug.exceptions import HTTPException
 from server import api, collect, description, gpc, health, me, metrics, tag
 from server.client import TrustedProxies
 from server.clock import Clock, system_clock
+from server.console import Console
+from server.console import blueprint as console
 from server.cookies import Cookies
 from server.pseudonyms import Pseudonyms
 from server.rates import RateLimit
@@ -49,6 +51,7 @@ def create_app(settings: Settings, clock: Clock = system_clock) -> Flask:
     app.register_blueprint(gpc.blueprint())
     app.register_blueprint(description.blueprint(settings))
     app.register_blueprint(metrics.blueprint(settings, database, intake, clock))
+    app.register_blueprint(console(Console(settings, database, intake, proxies, clock)))
     app.register_error_handler(HTTPException, _as_json)
     _allow_origins(app, settings)
     app.wsgi_app = Shortcut(settings, answerer, app.wsgi_app)  # type: ignore[method-assign]

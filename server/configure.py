@@ -23,6 +23,8 @@ _PLACEHOLDER = re.compile(
     r"|\btodo\b|<.*>",
     re.IGNORECASE,
 )
+_PASSWORD_HASH = re.compile(r"(scrypt:\d+:\d+:\d+|pbkdf2:sha\d+:\d+)\$[^$]{8,}\$[0-9a-f]{64,}\Z")
+"""As werkzeug.security writes them."""
 _SHOP = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}\Z")
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _PURPOSE = re.compile(r"[a-z][a-z0-9_]{0,39}\Z")
@@ -198,6 +200,11 @@ class _Reading:
             raise self.refuse("retention_days", "must be 1 to 400")
         if settings.requests_per_minute < 1:
             raise self.refuse("requests_per_minute", "must be at least 1")
+        password = settings.console_password.reveal()
+        if password and not _PASSWORD_HASH.match(password):
+            raise self.refuse(
+                "console_password", "must be the hash of a password; `gatepost password` prints the line"
+            )
 
     def _check_secret(self, key: str, secret: Secret) -> None:
         value = secret.reveal()

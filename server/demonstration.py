@@ -17,6 +17,7 @@ from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 from server.configure import read_settings
 from server.demo.live import LiveDelivery, LiveEvent
 from server.demo.shop import create_shop
+from server.password import hashed, new_password
 from server.ports import check_port
 from server.store.database import Database
 from server.store.history import Fate, History, Record
@@ -25,6 +26,7 @@ from server.supervise import supervise
 _CONFIGURATION = """\
 public_url = "http://localhost:{port}"
 secrets = ["{secret}"]
+console_password = "{console_password}"
 
 [shops.demo]
 origins = ["http://localhost:{shop_port}"]
@@ -63,7 +65,8 @@ def run_demo(host: str, port: int, shop_port: int, sandbox_port: int) -> None:
         check_port(host, number, f'{option} (with make: DEMO="{option} {number + 1}")')
     with tempfile.TemporaryDirectory(prefix="gatepost-demo-") as folder:
         config = Path(folder) / "gatepost.toml"
-        config.write_text(_configuration(port, shop_port, sandbox_port), "utf-8")
+        password = new_password()
+        config.write_text(_configuration(port, shop_port, sandbox_port, password), "utf-8")
         settings = read_settings(config)
         database = Database(settings.data_dir)
         shop = _shop_server(host, shop_port, port, sandbox_port, database)
@@ -75,7 +78,7 @@ def run_demo(host: str, port: int, shop_port: int, sandbox_port: int) -> None:
                     ["relay", "--config", str(config)],
                 ],
                 started=lambda: _when_ready(
-                    (port, sandbox_port), lambda: _welcome(port, shop_port, sandbox_port)
+                    (port, sandbox_port), lambda: _welcome(port, shop_port, sandbox_port, password)
                 ),
             )
         finally:
@@ -84,11 +87,12 @@ def run_demo(host: str, port: int, shop_port: int, sandbox_port: int) -> None:
             database.close()
 
 
-def _configuration(port: int, shop_port: int, sandbox_port: int) -> str:
+def _configuration(port: int, shop_port: int, sandbox_port: int, password: str) -> str:
     return _CONFIGURATION.format(
         port=port,
         shop_port=shop_port,
         secret=secrets.token_hex(32),
+        console_password=hashed(password),
         shop_id=secrets.token_hex(15),
         key=secrets.token_hex(16),
         sandbox=f"http://127.0.0.1:{sandbox_port}",
@@ -135,10 +139,11 @@ def _is_listening(port: int) -> bool:
     return True
 
 
-def _welcome(port: int, shop_port: int, sandbox_port: int) -> None:
+def _welcome(port: int, shop_port: int, sandbox_port: int, password: str) -> None:
     click.echo(
         f"""
   The shop             http://localhost:{shop_port}/
+  The console          http://localhost:{port}/console/   password: {password}
   What vendors got     http://localhost:{sandbox_port}/_sandbox/
   The tag              http://localhost:{port}/gp/demo/tag.js
 

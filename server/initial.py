@@ -7,6 +7,7 @@ import secrets
 from pathlib import Path
 
 from server.errors import GatepostError
+from server.password import hashed, new_password
 
 _TEMPLATE = """\
 # Gatepost's configuration; README.md explains every key. Keep this file to yourself: it holds secrets.
@@ -27,6 +28,9 @@ trusted_proxies = []
 
 # Days that events are kept after they are settled.
 retention_days = 7
+
+# The console, at /console/, asks for a password; this is its hash. `gatepost password` prints a new line.
+console_password = "{console_password}"
 
 [shops.demo]
 # Exact origins whose pages may send.
@@ -78,12 +82,15 @@ ab_segments = false
 """
 
 
-def write_configuration(file: Path) -> None:
-    """Write the file with fresh secrets and mode 600.
+def write_configuration(file: Path) -> str:
+    """Write the file with fresh secrets and mode 600; returns the console's password, which it does not hold.
 
     Raises GatepostError when it exists or cannot be written.
     """
-    text = _TEMPLATE.format(secret=secrets.token_hex(32), api_key=secrets.token_hex(32))
+    password = new_password()
+    text = _TEMPLATE.format(
+        secret=secrets.token_hex(32), api_key=secrets.token_hex(32), console_password=hashed(password)
+    )
     try:
         descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
@@ -92,3 +99,4 @@ def write_configuration(file: Path) -> None:
         raise GatepostError(f"{file} cannot be written: {error.strerror}") from None
     with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
         stream.write(text)
+    return password

@@ -102,6 +102,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     """How long events are kept after they are settled."""
     requests_per_minute: int = 600
     """From one address, before the answer is 429. Loopback is exempt: there it is a proxy's address."""
+    console_password: Secret = Secret("")
+    """A hash of the console's password, as `gatepost password` prints it; empty: the console is closed."""
     file: Path = Path("gatepost.toml")
     """Where this was read from; not a key of the file."""
 

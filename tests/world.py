@@ -43,8 +43,9 @@ class MovableClock:
 class World:
     """A shop at `shop`, whose events go to the PersonaClick and Blueshift of the sandbox."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, console_password: str = "") -> None:
         self.clock = MovableClock()
+        self._console_password = console_password
         self._sandbox = SandboxServer(create_sandbox(lambda: self.clock() / 1000))
         self.sandbox = self._sandbox.url
         self._ends: list[Callable[[], object]] = []
@@ -68,6 +69,7 @@ class World:
             f"""
             public_url = "{self.gateway}"
             secrets = ["c9d1f6be52a34f0f8e0d7b6a5c4e3f21"]
+            console_password = "{self._console_password}"
             [shops.demo]
             origins = ["{self.shop}"]
             [shops.demo.vendors.personaclick]
@@ -108,9 +110,9 @@ def eventually(condition: Callable[[], Any], within: float = 15.0) -> Any:
 
 
 @contextmanager
-def world(folder: Path) -> Iterator[World]:
-    """A world that ends with the block."""
-    made = World(folder)
+def world(folder: Path, console_password: str = "") -> Iterator[World]:
+    """A world that ends with the block; `console_password` is the hash of one."""
+    made = World(folder, console_password)
     try:
         yield made
     finally:

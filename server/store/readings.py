@@ -117,7 +117,12 @@ def courses(database: Database, counts: Counts, shop: str, span: Span, now: int)
 
 def _levels(counts: Counts) -> dict[tuple[str, str], Levels]:
     found: dict[tuple[str, str], Levels] = {}
-    for shop in {*counts.received, *(shop for shop, _ in counts.dropped)}:
+    shops = (
+        *counts.received,
+        *(one[0] for one in counts.dropped),
+        *(one.shop for one in counts.destinations),
+    )
+    for shop in set(shops):
         not_taken = sum(number for (name, _), number in counts.dropped.items() if name == shop)
         found[shop, ""] = (counts.received.get(shop, 0), 0, not_taken, 0)
     for one in counts.destinations:

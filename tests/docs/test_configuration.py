@@ -12,7 +12,7 @@ import pytest
 
 from server.configure import read_settings
 from server.initial import write_configuration
-from server.settings import Settings, Shop, TagSettings, VendorSettings
+from server.settings import Secret, Settings, Shop, TagSettings, VendorSettings
 from server.vendors import VENDORS
 from tests.gateway import ROOT, SECRET
 from tests.markdown import blocks, code, section, tables
@@ -31,7 +31,8 @@ def expected(struct: type[msgspec.Struct]) -> dict[str, str]:
 
 
 def _toml(value: Any) -> str:
-    return json.dumps(str(value) if isinstance(value, Path) else value)
+    plain = value.reveal() if isinstance(value, Secret) else value
+    return json.dumps(str(plain) if isinstance(plain, Path) else plain)
 
 
 def documented(rows: list[dict[str, str]]) -> dict[str, str]:
