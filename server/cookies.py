@@ -2,6 +2,8 @@
 
 The signed time decides how long each is good for, never the browser's expiry. A cookie that is forged,
 expired or unreadable is the same as none. A cookie that did not change is not set again.
+
+Where saying nothing lets events flow there is a fourth: it says that everything was declined, and not by whom.
 """
 
 from __future__ import annotations
@@ -11,13 +13,15 @@ import hmac
 import re
 import uuid
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import lru_cache
 from typing import Literal
 from urllib.parse import parse_qs, urlsplit
 
 import msgspec
 from itsdangerous import BadSignature, Signer
+from werkzeug.datastructures import MultiDict
 
 from server.event import Source
 from server.redact import redact_addresses
@@ -55,6 +59,8 @@ class Visit(msgspec.Struct, frozen=True):
     active: int = 0
     """When the session was last used, to the minute: milliseconds since 1970."""
     source: Source | None = None
+    declined: int = 0
+    """When everything was declined, of a browser that remembers it: milliseconds since 1970."""
 
 
 class CookieForm(msgspec.Struct, frozen=True):
@@ -83,33 +89,31 @@ class Cookies:
         self._visitor = _Cookie(form, "gp_v", keys)
         self._session = _Cookie(form, "gp_s", keys)
         self._source = _Cookie(form, "gp_src", keys)
+        self._declined = _Cookie(form, "gp_no", keys)
 
     def read(self, jar: Mapping[str, str], now: int) -> Visit:
-        """The visit that a request's cookies tell of. A session without its visitor counts for nothing."""
-        visitor, first_seen = self._visitor_of(jar, now)
-        session, active = self._session_of(jar, now) if visitor else ("", 0)
-        return Visit(visitor, first_seen, session, active, self._source_of(jar, now))
+        """The visit that a request's cookies tell of. A session without its visitor counts for nothing.
 
-    def _visitor_of(self, jar: Mapping[str, str], now: int) -> tuple[str, int]:
-        match self._visitor.read(jar):
-            case [visitor, seen] if _ID.match(visitor) and (since := _time(seen, now)):
-                return (visitor, since) if now - since < VISITOR_LIFE else ("", 0)
-        return "", 0
+        Below a path another host of the shop's site can add cookies of our names, even valid ones of a
+        visitor of its own. So all of a name are read: of visitors the earliest counts, which is not the one
+        that was made for the purpose, of sessions and sources the latest.
+        """
+        visitors = [found for value in self._visitor.read(jar) if (found := _visitor(value, now))]
+        source = max(self._sources(jar, now), key=lambda one: one.seen, default=None)
+        if not visitors:
+            declined = max((_since(value, now) for value in self._declined.read(jar)), default=0)
+            return Visit(source=source, declined=declined)
+        first_seen, visitor = min(visitors)
+        sessions = [found for value in self._session.read(jar) if (found := _session(value, now))]
+        active, session = max(sessions, default=(0, ""))
+        return Visit(visitor, first_seen, session, active, source)
 
-    def _session_of(self, jar: Mapping[str, str], now: int) -> tuple[str, int]:
-        match self._session.read(jar):
-            case [session, last] if _ID.match(session) and (active := _time(last, now)):
-                return (session, active) if now - active < SESSION_LIFE else ("", 0)
-        return "", 0
-
-    def _source_of(self, jar: Mapping[str, str], now: int) -> Source | None:
-        match self._source.read(jar):
-            case [from_, code, seen] if (since := _time(seen, now)) and now - since < SOURCE_LIFE:
-                try:
-                    return Source(_unpack(from_), _unpack(code), since)
-                except ValueError:
-                    return None
-        return None
+    def _sources(self, jar: Mapping[str, str], now: int) -> Iterator[Source]:
+        for value in self._source.read(jar):
+            match value:
+                case [from_, code, seen] if (since := _time(seen, now)) and now - since < SOURCE_LIFE:
+                    with suppress(ValueError):
+                        yield Source(_unpack(from_), _unpack(code), since)
 
     def write(self, before: Visit, after: Visit) -> list[str]:
         """The `Set-Cookie` values that turn one visit into the other; none for what stayed the same."""
@@ -117,6 +121,8 @@ class Cookies:
         if before.visitor != after.visitor:
             value = f"{after.visitor}.{after.first_seen // SECOND}"
             changes.append(self._visitor.set(value, VISITOR_LIFE))
+        if before.declined:
+            changes.append(self._declined.clear())
         if (before.session, before.active) != (after.session, after.active):
             changes.append(self._session.set(f"{after.session}.{after.active // SECOND}", SESSION_LIFE))
         if after.source and before.source != after.source:
@@ -127,8 +133,40 @@ class Cookies:
 
     def clear(self, jar: Mapping[str, str]) -> list[str]:
         """The `Set-Cookie` values that remove whichever of our cookies the request brought."""
-        ours = (self._visitor, self._session, self._source)
+        ours = (self._visitor, self._session, self._source, self._declined)
         return [cookie.clear() for cookie in ours if cookie.name in jar]
+
+    def decline(self, jar: Mapping[str, str], now: int) -> list[str]:
+        """The same, but the browser remembers that its owner declined, and nothing else."""
+        ours = (self._visitor, self._session, self._source)
+        changes = [cookie.clear() for cookie in ours if cookie.name in jar]
+        if not any(_since(value, now) for value in self._declined.read(jar)):
+            changes.append(self._declined.set(str(now // SECOND), VISITOR_LIFE))
+        return changes
+
+
+def _visitor(value: Sequence[str], now: int) -> tuple[int, str] | None:
+    """When a visitor was first seen, and its id."""
+    match value:
+        case [visitor, seen] if _ID.match(visitor) and (since := _time(seen, now)):
+            return (since, visitor) if now - since < VISITOR_LIFE else None
+    return None
+
+
+def _since(value: Sequence[str], now: int) -> int:
+    """When everything was declined; 0: that is too long ago."""
+    match value:
+        case [seen] if (since := _time(seen, now)) and now - since < VISITOR_LIFE:
+            return since
+    return 0
+
+
+def _session(value: Sequence[str], now: int) -> tuple[int, str] | None:
+    """When a session was last used, and its id."""
+    match value:
+        case [session, last] if _ID.match(session) and (active := _time(last, now)):
+            return (active, session) if now - active < SESSION_LIFE else None
+    return None
 
 
 class _Cookie:
@@ -147,10 +185,12 @@ class _Cookie:
         # A visitor's cookies come with every event of a visit: most were verified a moment ago.
         self._parts = lru_cache(maxsize=REMEMBERED)(self._verified)
 
-    def read(self, jar: Mapping[str, str]) -> Sequence[str]:
-        """The parts of a validly signed value; none otherwise."""
-        value = jar.get(self.name)
-        return self._parts(value) if value and len(value) <= LONGEST else ()
+    def read(self, jar: Mapping[str, str]) -> list[tuple[str, ...]]:
+        """The parts of every validly signed value of this name."""
+        if self.name not in jar:
+            return []
+        values = jar.getlist(self.name) if isinstance(jar, MultiDict) else [jar[self.name]]
+        return [parts for value in values if len(value) <= LONGEST and (parts := self._parts(value))]
 
     def _verified(self, value: str) -> tuple[str, ...]:
         if not _SIGNATURE.match(value.rpartition(".")[2]):

@@ -150,6 +150,27 @@ def test_a_forged_cookie_is_replaced_without_a_word(shoppers: Shoppers, site: Si
     assert shopper.value("gp_v") not in forged
 
 
+def test_cookies_that_a_sibling_host_planted_hide_none_of_ours(shoppers: Shoppers, path: Site) -> None:
+    shopper = arrives(shoppers, path)
+    mine = shopper.cookies()
+    shopper.context.add_cookies(
+        [
+            {  # as a page of another host of the site can set it
+                "name": cookie["name"],
+                "value": "00000000-0000-4000-8000-000000000000.1790000000.AAAA",
+                "domain": ".myshop.example",
+                "path": "/gp/demo",
+                "secure": True,
+            }
+            for cookie in mine.values()
+        ]
+    )
+    answer = shopper.send(events=[event("page_view")])
+    assert answer.json()["accepted"] == 1
+    assert set_cookies(answer) == []
+    assert shopper.ask("GET", path.me).json()["visitor"] == mine["gp_v"]["value"].partition(".")[0]
+
+
 def test_withdrawal_takes_them_away(shoppers: Shoppers, site: Site) -> None:
     shopper = arrives(shoppers, site)
     assert set(shopper.cookies()) == NAMES
