@@ -12,28 +12,16 @@ from typing import Any
 import msgspec
 from flask import Blueprint, Response, request
 
-from server.batch import (
-    Carts,
-    Reading,
-    SentConsent,
-    SentEvent,
-    SentUser,
-    completed,
-    decode_event,
-    merged,
-    read_event,
-    read_shape,
-)
+from server.batch import Reading, SentConsent, SentEvent, SentUser, decode_event, read_event, read_shape
 from server.clock import Clock
-from server.consent import NOTHING_SAID, may_keep, updated
 from server.cookies import DAY
 from server.errors import BadRequest, CannotKeep, InvalidEvent
 from server.event import Event, Page, User
+from server.posting import Posting
 from server.pseudonyms import Pseudonyms
 from server.settings import Settings, Shop
 from server.store.history import History, Record
 from server.store.intake import Intake
-from server.store.keeping import Arrival, KnownVisitor, seen
 
 MAX_BODY = 1_000_000
 MAX_EVENTS = 100
@@ -118,18 +106,18 @@ class Api:
             raise BadRequest(f"more than {MAX_EVENTS} events; send them in several requests", 413)
         request = _Request(name, shop, self._settings, self._intake, self._pseudonyms, self._clock())
         errors: list[Problem] = []
-        arrivals: list[tuple[int, Arrival]] = []
+        postings: list[tuple[int, Posting]] = []
         for i, raw in enumerate(raws):
             try:
-                arrivals.append((i, request.arrival(raw)))
+                postings.append((i, request.posting(raw)))
             except InvalidEvent as error:
                 errors.append(Problem(i, str(error)))
             except _Erased:
                 errors.append(Problem(i, "erased"))
-        kept = self._intake.keep_all([arrival for _, arrival in arrivals])
-        for (i, arrival), new in zip(arrivals, kept, strict=True):
-            if not arrival.events:
-                errors.append(Problem(i, "consent"))
+        kept = self._intake.take_all([posting for _, posting in postings])
+        for (i, posting), new in zip(postings, kept, strict=True):
+            if posting.problem:
+                errors.append(Problem(i, posting.problem))
             elif not new[0]:
                 errors.append(Problem(i, "duplicate"))
         errors.sort(key=lambda problem: problem.index)
@@ -137,7 +125,7 @@ class Api:
 
 
 class _Request:
-    """The events of one request, each seeing what those before it changed."""
+    """The events of one request, each read, and its visitor found."""
 
     def __init__(
         self, name: str, shop: Shop, settings: Settings, intake: Intake, pseudonyms: Pseudonyms, now: int
@@ -148,71 +136,51 @@ class _Request:
         self._pseudonyms = pseudonyms
         self._now = now
         self._days = settings.retention_days
-        self._visitors: dict[str, KnownVisitor] = {}
-        self._named: dict[User, str] = {}
-        self._carts: dict[str, Carts] = {}
 
-    def arrival(self, raw: msgspec.Raw) -> Arrival:
-        """One event with its visitor; without events where consent forbids to keep it.
-
-        Raises InvalidEvent naming the field, and _Erased.
-        """
+    def posting(self, raw: msgspec.Raw) -> Posting:
+        """One event with its visitor. Raises InvalidEvent naming the field, and _Erased."""
         sent = decode_event(_event_decoder, raw)
         said = sent.user.user() if sent.user else User()
-        visitor, known = self._visitor(sent, said)
-        user = merged(known.user if known else User(), said)
-        past = known.consent if known else NOTHING_SAID
-        consent = updated(past, sent.consent, past.gpc, self._now, "server")
-        purchases = known.purchases if known else 0
-        event = self._event(sent, visitor, user, purchases)
-        when_seen = seen(known, self._now)
-        after = KnownVisitor(
-            known.first_seen if known else self._now,
-            consent,
-            user,
-            purchases,
-            when_seen or (known.last_seen if known else 0),
-        )
-        self._visitors[visitor] = after
-        if user:
-            self._named[said] = visitor
-        allowed = may_keep(consent, self._shop.consent, self._shop.purposes)
-        return Arrival(
-            shop=self._name,
-            visitor=visitor,
-            first_seen=after.first_seen,
-            events=(event,) if allowed else (),
-            consent=consent if consent is not past and (allowed or known) else None,
-            user=user if allowed and user != (known.user if known else User()) else None,
-            is_new=known is None and allowed,
-            seen=when_seen if allowed else 0,
+        visitor, claimed = self._visitor(sent, said)
+        event = msgspec.structs.replace(self._event(sent, visitor), claimed=claimed)
+        return Posting(
+            self._shop, event, said, sent.consent, self._decided(sent), self._pseudonyms, self._now
         )
 
-    def _visitor(self, sent: ServerEvent, said: User) -> tuple[str, KnownVisitor | None]:
-        """Whose event it is: the visitor named, the one last known by the user's names, or a new one."""
+    def _decided(self, sent: ServerEvent) -> dict[str, int]:
+        """When what was granted was: by the time of the event, with which it was told.
+
+        So an old order that is told late does not undo what was declined since. To decline counts from now.
+        """
+        if sent.at is None or sent.consent is None:
+            return {}
+        at = min(int(sent.at), self._now)
+        return {purpose: at for purpose, choice in sent.consent.items() if choice == "granted"}
+
+    def _visitor(self, sent: ServerEvent, said: User) -> tuple[str, bool]:
+        """Whose event it is: the visitor named, the one last known by the user's names, or a new one.
+
+        And whether that visitor's browser only claims to be the user: it can have said any name.
+        """
         if sent.visitor:
-            known = self._known(sent.visitor)
-            if known is None and self._intake.is_erased(self._name, sent.visitor):
-                raise _Erased
-            if known is None:
+            if self._intake.visitor(self._name, sent.visitor) is None:
+                if self._intake.is_erased(self._name, sent.visitor):
+                    raise _Erased
                 raise InvalidEvent("visitor", "is not known to this shop")
-            return sent.visitor, known
+            return sent.visitor, False
         if not said:
             raise InvalidEvent("visitor", "is missing; name the visitor, or the user by id, email or phone")
-        visitor = self._named.get(said) or self._intake.visitor_of(self._name, said)
-        if visitor is None:
-            names = [(kind, name) for kind, name in msgspec.structs.asdict(said).items() if name]
-            for kind, name in names:
-                if self._intake.is_name_erased(self._name, self._pseudonyms.name(self._name, kind, name)):
-                    raise _Erased
-            kind, name = names[0]
-            visitor = self._pseudonyms.stranger(self._name, kind, name)
-        return visitor, self._known(visitor)
+        names = [(kind, name) for kind, name in msgspec.structs.asdict(said).items() if name]
+        strangers = [self._pseudonyms.stranger(self._name, kind, name) for kind, name in names]
+        visitor = self._intake.visitor_of(self._name, said)
+        if visitor is not None:
+            return visitor, visitor not in strangers
+        for kind, name in names:
+            if self._intake.is_name_erased(self._name, self._pseudonyms.name(self._name, kind, name)):
+                raise _Erased
+        return strangers[0], False
 
-    def _known(self, visitor: str) -> KnownVisitor | None:
-        return self._visitors.get(visitor) or self._intake.visitor(self._name, visitor)
-
-    def _event(self, sent: ServerEvent, visitor: str, user: User, purchases: int) -> Event:
+    def _event(self, sent: ServerEvent, visitor: str) -> Event:
         oldest = self._now - self._days * DAY
         if sent.at is not None and sent.at < oldest:
             raise InvalidEvent("at", f"is longer ago than the {self._days} days that events are kept")
@@ -229,18 +197,7 @@ class _Request:
             source=None,
             origin="server",
         )
-        return completed(read_event(sent, reading), user, self._carts_of(visitor, purchases))
-
-    def _carts_of(self, visitor: str, purchases: int) -> Carts:
-        if visitor not in self._carts:
-            self._carts[visitor] = Carts(
-                self._name,
-                visitor,
-                purchases,
-                self._pseudonyms,
-                lambda order: self._intake.cart_of_order(self._name, visitor, order),
-            )
-        return self._carts[visitor]
+        return read_event(sent, reading)
 
 
 _encode = msgspec.json.Encoder().encode

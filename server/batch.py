@@ -91,9 +91,17 @@ class Batch(msgspec.Struct, frozen=True):
     sent_at: float | None = None
     page: SentPage | None = None
     consent: SentConsent | None = None
+    consent_at: dict[_Purpose, float] | None = None
+    """When the page learnt of each decision, by the browser's clock; of the others, just now."""
     gpc: bool = False
     user: SentUser | msgspec.UnsetType | None = msgspec.UNSET
     """Absent: as before. null: forget who it was, from now on."""
+
+    def decided(self, now: int) -> dict[str, int]:
+        """When decisions were made, as far as it is said, by our clock."""
+        if not self.consent_at:
+            return {}
+        return {purpose: corrected(at, self.sent_at, now, 0) for purpose, at in self.consent_at.items()}
 
     def kept_page(self) -> Page:
         """The page as it is kept; an empty one when the sender named none."""
@@ -204,15 +212,20 @@ def read_event(sent: SentEvent, reading: Reading) -> Event:
     )
 
 
-def completed(event: Event, user: User, carts: Carts) -> Event:
+def completed(event: Event, user: User, carts: Carts, said: int) -> Event:
     """The event as it will be kept: with who its visitor is, and the cart it belongs to.
+
+    `said` is when the visitor last said anything about consent, which is earlier than now unless our clock
+    was set back meanwhile: what comes under a consent must not look older than it.
 
     Raises InvalidEvent naming the field.
     """
     if event.name == "identify" and not user:
         raise InvalidEvent("user", "is missing; identify needs its id, email or phone")
     cart = carts.of(event.name, event.params)
-    return msgspec.structs.replace(event, user=user, cart=cart) if user or cart else event
+    if not (user or cart or said > event.received):
+        return event
+    return msgspec.structs.replace(event, user=user, cart=cart, received=max(event.received, said))
 
 
 def decode_event(decoder: msgspec.json.Decoder[_Sent], raw: msgspec.Raw) -> _Sent:

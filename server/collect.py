@@ -26,7 +26,7 @@ from server.batch import (
 from server.bots import REASON, Bots
 from server.client import TrustedProxies, is_loopback
 from server.clock import Clock
-from server.consent import NOTHING_SAID, updated
+from server.consent import ERASED, NOTHING_SAID, Consent, declined, updated
 from server.cookies import DAY, Cookies, Visit, renewed, source_in
 from server.errors import BadRequest, CannotKeep, InvalidEvent
 from server.event import Event
@@ -109,15 +109,16 @@ class Collector:
         now = self._clock()
         before = self._cookies.read(sent.cookies, now)
         gpc = batch.gpc or says_gpc(sent.gpc)
-        said = updated(NOTHING_SAID, batch.consent, gpc, now, BROWSER)
+        stranger = declined(shop.purposes, before.declined) if before.declined else NOTHING_SAID
+        said = updated(stranger, batch.consent, gpc, now, BROWSER, batch.decided(now))
         if not before.visitor and not may_keep_for(shop, said):
-            return self._without_consent(sent, batch)  # nobody to look up, nothing to keep
+            return self._without_consent(sent, shop, batch, said)  # nobody to look up, nothing to keep
         after = renewed(before, source_in(batch.page.url, now) if batch.page else None, now)
         events, dropped = self._read(sent.shop, batch, after, now)
-        taking = Taking(sent.shop, shop, batch, gpc, after, events, self._pseudonyms, now)
+        taking = Taking(sent.shop, shop, batch, gpc, stranger, after, events, self._pseudonyms, now)
         new = self._intake.take(taking)
         if taking.refused:
-            return self._without_consent(sent, batch)
+            return self._without_consent(sent, shop, batch, taking.consent)
         dropped += taking.dropped
         dropped += [
             Dropped(i, "duplicate") for i, is_new in zip(taking.places, new, strict=True) if not is_new
@@ -129,9 +130,17 @@ class Collector:
             return Answer(422, {"error": f"every event is invalid; the first: {dropped[0].reason}"}, cookies)
         return Answer(200, {"accepted": len(batch.events) - len(dropped), "dropped": dropped}, cookies)
 
-    def _without_consent(self, sent: Sent, batch: Batch) -> Answer:
-        """Nothing of it may be kept; what the browser keeps for us goes too."""
-        return self._refused(sent, batch, "consent", self._cookies.clear(sent.cookies))
+    def _without_consent(self, sent: Sent, shop: Shop, batch: Batch, said: Consent) -> Answer:
+        """Nothing of it may be kept; what the browser keeps for us goes too.
+
+        But where saying nothing would let events flow, the browser has to remember that its owner declined.
+        """
+        has_declined = said is not ERASED and "denied" in said.purposes.values()
+        if shop.consent == "not_required" and has_declined:
+            cookies = self._cookies.decline(sent.cookies, self._clock())
+        else:
+            cookies = self._cookies.clear(sent.cookies)
+        return self._refused(sent, batch, "consent", cookies)
 
     def _refused(self, sent: Sent, batch: Batch, reason: str, cookies: Sequence[str]) -> Answer:
         dropped = [Dropped(i, reason) for i in range(len(batch.events))]

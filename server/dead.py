@@ -71,6 +71,6 @@ def refusals(letters: DeadLetters, found: Sequence[DeadLetter], settings: Settin
         vendor = shop.vendors.get(letter.vendor) if shop else None
         if shop is None or vendor is None:
             reasons["the vendor is not configured any more, so it would wait"] += 1
-        elif reason := refusal(letters.consent(letter), shop.consent, vendor.purpose):
+        elif reason := refusal(letters.consent(letter), shop.consent, vendor.purpose, letter.received):
             reasons[f"would not be sent: {reason}"] += 1
     return reasons

@@ -78,6 +78,8 @@ class Event(msgspec.Struct, frozen=True, omit_defaults=True):
     cart: str = ""
     """A UUID, the same from the first cart event to the purchase that ends it, and new after."""
     origin: Literal["browser", "server"] = "browser"
+    claimed: bool = False
+    """The shop's server told it of a person who this visitor only says to be: any browser can say so."""
 
 
 class _Rule(NamedTuple):

@@ -48,13 +48,13 @@ class Me:
         self._clock = clock
 
     def export(self, asked: Asked) -> Iterable[bytes]:
-        """All that is kept of the visitor whose cookie this is, as the pieces of one JSON object.
+        """What is kept of the visitor whose cookie this is, as the pieces of one JSON object.
 
         Raises BadRequest: 403 when a page of another site asks, 404 when nothing is kept; CannotKeep.
         """
         self._check(asked, bool(asked.origin) or is_by_hand(asked))
         visitor = self._cookies.read(asked.cookies, self._clock()).visitor
-        export = self._subjects.export(asked.shop, visitor) if visitor else None
+        export = self._subjects.export(asked.shop, visitor, proven=False) if visitor else None
         if export is None:
             raise BadRequest("nothing is kept about this browser", 404)
         return export

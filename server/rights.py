@@ -53,20 +53,27 @@ class Subjects:
         """When this visitor was erased, in milliseconds since 1970; None: they were not."""
         return self._rights.erased_at(shop, visitor)
 
-    def export(self, shop: str, visitor: str) -> Iterator[bytes] | None:
-        """All that is kept of a visitor, as the pieces of one JSON object; None when nothing is."""
-        profile = self._rights.profile(shop, visitor)
-        return None if profile is None else self._exported(shop, profile)
+    def export(self, shop: str, visitor: str, *, proven: bool = True) -> Iterator[bytes] | None:
+        """All that is kept of a visitor, as the pieces of one JSON object; None when nothing is.
 
-    def _exported(self, shop: str, profile: Profile) -> Iterator[bytes]:
+        Unless it is `proven` who asks, only what the visitor's own browser told, and what the shop's server
+        told of the visitor itself: not what it told of the person who the browser says to be.
+        """
+        profile = self._rights.profile(shop, visitor)
+        return None if profile is None else self._exported(shop, profile, proven=proven)
+
+    def _exported(self, shop: str, profile: Profile, *, proven: bool) -> Iterator[bytes]:
         visitor = profile.visitor
+        own = {value for value in msgspec.structs.astuple(profile.user) if value}
         head: dict[str, Any] = {
             "shop": shop,
             "visitor": visitor,
             "first_seen": moment(profile.first_seen),
             "last_seen": moment(profile.last_seen),
             "user": profile.user,
-            "identities": [{"kind": kind, "value": value} for kind, value in profile.identities],
+            "identities": [
+                {"kind": kind, "value": value} for kind, value in profile.identities if proven or value in own
+            ],
             "consent": _consent(profile.consent),
             "consents": [_consent(change.consent) for change in self._history.consents(shop, visitor)],
             "told": shown(self._rights.told(shop, visitor), self._known_as(shop, visitor)),
@@ -75,8 +82,9 @@ class Subjects:
         after, comma = 0, b""
         while records := self._history.of_visitor(shop, visitor, after, PAGE):
             after = records[-1].seq
-            yield comma + b",".join(_encode(_event(record)) for record in records)
-            comma = b","
+            if records := [record for record in records if proven or not record.event.claimed]:
+                yield comma + b",".join(_encode(_event(record)) for record in records)
+                comma = b","
         yield b"]}"
 
     def erase(self, shop: str, visitor: str, now: int) -> Erased:

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from server.batch import Batch, Carts, completed, merged
-from server.consent import ERASED, NOTHING_SAID, Consent, may_keep, updated
+from server.consent import ERASED, Consent, may_keep, updated, withdraws
 from server.cookies import Visit
 from server.errors import InvalidEvent
 from server.event import Event, User
@@ -39,16 +39,19 @@ class Taking:
         shop: Shop,
         batch: Batch,
         gpc: bool,
+        stranger: Consent,
         visit: Visit,
         events: Sequence[tuple[int, Event]],
         pseudonyms: Pseudonyms,
         now: int,
     ) -> None:
+        """`stranger` is what is known of whoever has no visitor's cookie."""
         self.shop = name
         self.visitor = visit.visitor
         self._shop = shop
         self._batch = batch
         self._gpc = gpc
+        self._stranger = stranger
         self._first_seen = visit.first_seen
         self._events = events
         self._pseudonyms = pseudonyms
@@ -57,6 +60,8 @@ class Taking:
         self.known = False
         self.refused = False
         """Consent forbids to keep anything of it, or its visitor was erased while it was on its way."""
+        self.consent = stranger
+        """What the visitor has said by now; ERASED of one who was."""
         self.keeps = False
         self.places: list[int] = []
         """Where in the batch the events of the arrival stand."""
@@ -64,26 +69,35 @@ class Taking:
 
     def decide(self, known: KnownVisitor | None, cart_of: CartOf) -> Arrival:
         """What to keep."""
-        past = known.consent if known else NOTHING_SAID
+        past = known.consent if known else self._stranger
         self.known = known is not None
-        consent = updated(past, self._batch.consent, self._gpc, self._now, BROWSER)
+        self.consent = consent = self._told(past)
         change = consent if consent is not past else None
         self.refused = past is ERASED or not may_keep_for(self._shop, consent)
         if self.refused:
             self.keeps = False
-            return self._arrival(consent=change if known else None)
+            if known is None or change is None:
+                return self._arrival()
+            return self._arrival(consent=change, withdraws=withdraws(past, change))
         before = known.user if known else User()
         user = _user(before, self._batch)
         events = self._completed(user, known.purchases if known else 0, cart_of)
         arrival = self._arrival(
             events=events,
             consent=change,
+            withdraws=change is not None and withdraws(past, change),
             user=user if user != before else None,
             is_new=known is None,
             seen=seen(known, self._now),
         )
         self.keeps = bool(events or arrival.consent or arrival.user is not None)
         return arrival if self.keeps else self._arrival()
+
+    def _told(self, past: Consent) -> Consent:
+        if past is ERASED:
+            return past
+        said, now = self._batch.consent, self._now
+        return updated(past, said, self._gpc, now, BROWSER, self._batch.decided(now))
 
     def _arrival(self, **what: Any) -> Arrival:
         return Arrival(self.shop, self.visitor, self._first_seen, **what)
@@ -94,7 +108,7 @@ class Taking:
         kept = []
         for i, event in self._events:
             try:
-                kept.append(completed(event, user, carts))
+                kept.append(completed(event, user, carts, self.consent.at))
             except InvalidEvent as error:
                 self.dropped.append(Dropped(i, f"invalid: {error}"))
                 continue

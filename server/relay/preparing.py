@@ -71,7 +71,7 @@ class Preparing:
             return "not_wanted", reason
         known = self._outbox.consent(self._shop_name, event.visitor)
         item.receipt = consent.receipt(known, self._shop.consent, self._purpose)
-        reason = consent.refusal(known, self._shop.consent, self._purpose)
+        reason = consent.refusal(known, self._shop.consent, self._purpose, event.received)
         return ("not_wanted", reason) if reason else None
 
     def obstacle(self, item: Item, now: int) -> tuple[State, str] | None:

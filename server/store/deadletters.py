@@ -71,6 +71,8 @@ class DeadLetter(msgspec.Struct, frozen=True):
     attempts: int
     at: int
     """When it was given up: milliseconds since 1970."""
+    received: int
+    """When it was taken."""
 
 
 class DeadLetters:
@@ -98,6 +100,7 @@ class DeadLetters:
                     _deliveries.reason,
                     _deliveries.attempts,
                     _deliveries.at,
+                    _events.received,
                 )
                 .join(tables.destinations, _destinations.id == _deliveries.destination)
                 .join(tables.events, _events.seq == _deliveries.event)

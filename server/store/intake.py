@@ -56,6 +56,10 @@ class Intake:
         """Have it decide and keep what it decides on, as `keep` does."""
         return self._writer.submit(taking)
 
+    def take_all(self, takings: Sequence[Taking]) -> list[list[bool]]:
+        """Have several decide in this order, each seeing what those before it changed."""
+        return self._writer.submit_all(takings)
+
     def keep_all(self, arrivals: Sequence[Arrival]) -> list[list[bool]]:
         """Keep several visitors' arrivals in this order, as `keep` does each."""
         return self._writer.submit_all(arrivals)

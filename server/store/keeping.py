@@ -36,8 +36,12 @@ class Arrival(msgspec.Struct, frozen=True):
     events: tuple[Event, ...] = ()
     consent: Consent | None = None
     """None when it did not change: then another tab's newer choice is not overwritten."""
+    withdraws: bool = False
+    """Something was declined by it that was open."""
     user: User | None = None
     """None when it did not change."""
+    names: User | None = None
+    """By what the shop's server knows the visitor beside, without its being the visitor's own word."""
     is_new: bool = False
     """A stranger until now, so there is something to remember even where nothing was said."""
     seen: int = 0
@@ -120,7 +124,7 @@ def _keep(connection: sqlite3.Connection, wave: Sequence[Arrival | Taking]) -> l
     arrivals = _decided(connection, wave, erased)
     welcome = [arrival for arrival in arrivals if (arrival.shop, arrival.visitor) not in erased]
     for arrival in welcome:
-        if arrival.is_new or arrival.consent or arrival.user is not None or arrival.seen:
+        if arrival.is_new or arrival.consent or arrival.user is not None or arrival.names or arrival.seen:
             _remember(connection, arrival)
     bought = _kept_orders(connection, welcome)
     kept = iter(_insert(connection, [event for arrival in welcome for event in arrival.events]))
@@ -267,16 +271,23 @@ def _remember(connection: sqlite3.Connection, arrival: Arrival) -> None:
             "nothing": b"{}",
         },
     )
-    if arrival.user:
+    if called := arrival.user or arrival.names:
         connection.executemany(
             "INSERT INTO identities (shop, kind, value, visitor) VALUES (?, ?, ?, ?)"
             " ON CONFLICT (shop, kind, value) DO UPDATE SET visitor = excluded.visitor",
-            [(arrival.shop, kind, value, arrival.visitor) for kind, value in names(arrival.user)],
+            [(arrival.shop, kind, value, arrival.visitor) for kind, value in names(called)],
         )
     if arrival.consent:
         connection.execute(
             "INSERT INTO consents (shop, visitor, at, consent) VALUES (?, ?, ?, ?)",
             (arrival.shop, arrival.visitor, arrival.consent.at, consent),
+        )
+    if arrival.withdraws:
+        # What waits for another try is looked at now, and given up where it may not go any more.
+        connection.execute(
+            "UPDATE deliveries SET next_at = 0 WHERE state = 'waiting' AND next_at > 0 AND visitor = ?"
+            " AND destination IN (SELECT id FROM destinations WHERE shop = ?)",
+            (arrival.visitor, arrival.shop),
         )
 
 

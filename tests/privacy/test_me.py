@@ -10,7 +10,19 @@ import pytest
 
 from server.rights import Subjects
 from server.store.database import Database
-from tests.gateway import GRANTED, HOUR, ITEM, MINUTE, ORIGIN, PATH_MODE, Answer, Browser, Gateway, event
+from tests.gateway import (
+    GRANTED,
+    HOUR,
+    ITEM,
+    MINUTE,
+    ORIGIN,
+    PATH_MODE,
+    Answer,
+    Browser,
+    Gateway,
+    event,
+    gatepost,
+)
 
 Gateways = Callable[..., Gateway]
 
@@ -381,3 +393,47 @@ def test_a_user_whom_only_the_server_named_stays_erased(with_server: Gateway) ->
     database.close()
     answer = server_sends(gateway, {**event("page_view"), "user": {"id": "c-9"}})
     assert answer["errors"] == [{"index": 0, "reason": "erased"}]
+
+
+# Whom a browser only claims to be.
+
+
+def test_nobody_reads_another_persons_orders_by_calling_themselves_so(with_server: Gateway) -> None:
+    """Any page's script can identify with any e-mail address; the cookie proves no more than the browser."""
+    gateway = with_server
+    stranger = gateway.browser()
+    stranger.send(event("page_view", "own"), consent=GRANTED, user={"email": "ann@mail.example"})
+    answer = server_sends(
+        gateway,
+        {
+            **event("purchase", "anns", transaction_id="o-77", items=[ITEM], delivery_address="Elm Street 1"),
+            "user": {"id": "c-42", "email": "ann@mail.example", "phone": "380501234567"},
+        },
+    )
+    assert answer["stored"] == 1
+    stranger.send(event("page_view", "own2"))
+    mine = ask(gateway, stranger, "GET")
+    assert [one["id"] for one in mine.body["events"]] == ["own", "own2"]
+    for secret in ("o-77", "Elm Street", "c-42", "380501234567"):
+        assert secret not in str(mine.body)
+    found = gatepost("export", "--shop", "demo", "--order", "o-77", folder=gateway.file.parent)
+    assert "Elm Street 1" in found.stdout
+    assert "380501234567" in found.stdout
+
+
+def test_what_the_server_told_of_the_visitor_itself_is_the_visitors(with_server: Gateway) -> None:
+    gateway = with_server
+    browser = gateway.browser()
+    browser.send(event("page_view", "own"), consent=GRANTED)
+    server_sends(gateway, {**event("page_view", "told"), "visitor": browser.visitor})
+    assert [one["id"] for one in ask(gateway, browser, "GET").body["events"]] == ["own", "told"]
+
+
+def test_a_server_goes_on_finding_a_visitor_by_a_name_that_it_has_added(with_server: Gateway) -> None:
+    gateway = with_server
+    browser = gateway.browser()
+    browser.send(event("page_view"), consent=GRANTED, user={"email": "ann@mail.example"})
+    server_sends(gateway, {**event("page_view"), "user": {"id": "c-42", "email": "ann@mail.example"}})
+    server_sends(gateway, {**event("page_view", "by-id"), "user": {"id": "c-42"}})
+    (visitor,) = gateway.rows("SELECT visitor FROM events WHERE id = 'by-id'")
+    assert visitor == (browser.visitor,)

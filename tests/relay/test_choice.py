@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from server.consent import Consent
+from server.consent import Consent, updated
 from server.event import Source
 from tests.relay.clock import HOUR, MINUTE, SECOND
 from tests.relay.listener import Listener, say
@@ -24,6 +24,24 @@ def test_consent_withdrawn_before_the_first_try_is_heeded(stage: Stage, vendor: 
     row = stage.until_settled()["e1"]
     assert (row.state, row.reason) == ("not_wanted", "consent: personalization was denied")
     assert vendor.heard == []
+
+
+def test_what_came_before_the_grant_is_not_sent_by_a_relay_that_comes_after_it(
+    stage: Stage, vendor: Listener
+) -> None:
+    only = consent(marketing="granted")
+    stage.keep("before", consent=only)
+    stage.forward(MINUTE)
+    stage.keep(
+        "after", consent=updated(only, {"personalization": "granted"}, False, stage.clock(), "browser")
+    )
+    stage.start()
+    rows = stage.until_settled()
+    assert (rows["before"].state, rows["before"].reason) == (
+        *("not_wanted", "consent: personalization was not granted yet when it came"),
+    )
+    assert rows["after"].state == "delivered"
+    assert vendor.ids == ["after"]
 
 
 def test_consent_withdrawn_while_an_event_waits_is_heeded(stage: Stage, vendor: Listener) -> None:
