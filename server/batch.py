@@ -10,20 +10,11 @@ import msgspec
 
 from server.consent import Choice
 from server.errors import BadRequest, InvalidEvent
-from server.event import (
-    CART_EVENTS,
-    ID,
-    PAGE_TYPES,
-    Event,
-    Page,
-    Source,
-    User,
-    corrected,
-    read_params,
-    text,
-)
+from server.event import ID, PAGE_TYPES, Event, Page, Source, User, corrected
 from server.pseudonyms import Pseudonyms
 from server.scrub import scrub_params, scrub_text, scrub_url
+from server.values import text
+from server.vocabulary import CART_EVENTS, read_params
 
 MAX_BODY = 64 * 1024
 MAX_EVENTS = 100

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from server.errors import GatepostError
-from server.event import RULES, Event
+from server.event import Event
 from server.planted import (
     CUSTOM,
     FURTHER,
@@ -28,6 +28,7 @@ from server.planted import (
 from server.settings import Settings, Shop, VendorSettings
 from server.vendors import vendor_types
 from server.vendors.base import Request, Vendor, Visitor
+from server.vocabulary import RULES
 
 OWN = "the shop's own events"
 MOST_NAMED = 4

@@ -10,8 +10,9 @@ from typing import Any, Literal, NamedTuple
 
 import msgspec
 
-from server.event import RULES, Event, Page, Source, User
+from server.event import Event, Page, Source, User
 from server.vendors.base import Visitor
+from server.vocabulary import RULES
 
 CUSTOM = "an_event_of_the_shops_own"
 FURTHER = "further_parameter"

@@ -12,7 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from server.errors import InvalidEvent
-from server.event import corrected, read_params
+from server.event import corrected
+from server.vocabulary import read_params
 
 ITEM = {"item_id": "100500"}
 OTHER = {"item_id": "100501"}

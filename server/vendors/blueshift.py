@@ -15,10 +15,12 @@ from uuid import UUID, uuid5
 
 from msgspec import Meta
 
-from server.event import RULES, Event, format_number
+from server.event import Event
 from server.settings import Secret, VendorSettings
+from server.values import format_number
 from server.vendors.base import Limits, Message, Reply, Request, Vendor, Verdict, Visitor, judge
 from server.vendors.words import one_line, said
+from server.vocabulary import RULES
 
 Params: TypeAlias = Mapping[str, Any]
 Attributes: TypeAlias = dict[str, Any]

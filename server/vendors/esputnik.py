@@ -17,10 +17,11 @@ from typing import Any, ClassVar, NamedTuple, TypeAlias
 
 import msgspec
 
-from server.event import RULES, Event
+from server.event import Event
 from server.settings import Secret, VendorSettings
 from server.vendors.base import Limits, Message, Reply, Request, Vendor, Verdict, Visitor, judge
 from server.vendors.words import one_line, said
+from server.vocabulary import RULES
 
 Body: TypeAlias = dict[str, Any]
 

@@ -13,10 +13,12 @@ from typing import Annotated, Any, ClassVar, TypeAlias, TypeGuard
 import msgspec
 from msgspec import Meta
 
-from server.event import RULES, Event, format_number
+from server.event import Event
 from server.settings import VendorSettings
+from server.values import format_number
 from server.vendors.base import Limits, Message, Reply, Request, Vendor, Verdict, Visitor, judge
 from server.vendors.words import one_line, said
+from server.vocabulary import RULES
 
 Params: TypeAlias = Mapping[str, Any]
 Body: TypeAlias = dict[str, Any]

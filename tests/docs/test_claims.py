@@ -8,9 +8,10 @@ import pytest
 
 from server.api import FUTURE
 from server.cookies import SESSION_LIFE, SOURCE_LIFE, VISITOR_LIFE
-from server.event import ID, MAX_ID, MAX_STRING, SKEW_IGNORED
+from server.event import ID, SKEW_IGNORED
 from server.relay.retry import HOUR, LATER_WAITS, MINUTE, SECOND, WAITS
 from server.tag import build_tag
+from server.values import MAX_ID, MAX_STRING
 from server.vendors.base import DAY, lifetime
 from tests.gateway import ROOT
 

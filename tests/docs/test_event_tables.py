@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from server import api, batch, event
+from server import api, batch, values, vocabulary
 from server.errors import InvalidEvent
-from server.event import RULES, read_params
+from server.vocabulary import RULES, read_params
 from tests.docs.vendor_table import (
     CUSTOM,
     LEAST,
@@ -116,18 +116,20 @@ def _checked(read: Any, key: str, kind: str) -> None:
 def test_each_parameter_is_what_the_table_says() -> None:
     (table,) = tables(section(EVENTS, "Parameters"))
     told = {key: _kind(row["is"]) for row in table for key in code(row["parameter"])}
-    assert told.keys() == event._KNOWN.keys()
+    assert told.keys() == vocabulary._KNOWN.keys()
     for key, kind in told.items():
-        _checked(lambda given, key=key: event._read({key: given}, "", event._KNOWN)[key], key, kind)
+        _checked(lambda given, key=key: values.read({key: given}, "", vocabulary._KNOWN)[key], key, kind)
 
 
 def test_each_key_of_an_item_is_what_the_table_says() -> None:
     (table,) = tables(section(EVENTS, "Items"))
     told = {key: _kind(row["is"]) for row in table for key in code(row["key"])}
-    assert told.keys() == event._ITEM.keys()
+    assert told.keys() == vocabulary._ITEM.keys()
     for key, kind in told.items():
         _checked(
-            lambda given, key=key: event.items([{"item_id": "1", key: given}], "items")[0][key], key, kind
+            lambda given, key=key: vocabulary.items([{"item_id": "1", key: given}], "items")[0][key],
+            key,
+            kind,
         )
 
 
@@ -137,8 +139,8 @@ def test_the_limits_are_those_of_the_code() -> None:
     assert found == {
         "bytes in one request": (batch.MAX_BODY, api.MAX_BODY),
         "events in one request": (batch.MAX_EVENTS, api.MAX_EVENTS),
-        "items in one event": (event.MAX_ITEMS, event.MAX_ITEMS),
-        "keys in one object": (event.MAX_KEYS, event.MAX_KEYS),
+        "items in one event": (vocabulary.MAX_ITEMS, vocabulary.MAX_ITEMS),
+        "keys in one object": (values.MAX_KEYS, values.MAX_KEYS),
     }
 
 

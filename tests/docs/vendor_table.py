@@ -12,10 +12,11 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from server.event import RULES, Event, Page, User, read_params
+from server.event import Event, Page, User
 from server.settings import Secret
 from server.vendors import VENDORS
 from server.vendors.base import Message, Vendor, Visitor
+from server.vocabulary import RULES, read_params
 
 ITEMS = [{"item_id": "1", "price": 5}, {"item_id": "2", "price": 7}]
 LEAST: dict[str, Any] = {

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from invariants import check
 from vendor_case import CaseVisitor, case_files, load, make_event, make_settings, make_vendor, make_visitor
 
-from server.event import MESSAGE_TYPES, RULES, Event, read_params
+from server.event import Event
 from server.vendors import vendor_types
 from server.vendors.base import Vendor, Visitor
+from server.vocabulary import MESSAGE_TYPES, RULES, read_params
 
 EVENTS = [
     (make_event(given), make_visitor(case.visitor))

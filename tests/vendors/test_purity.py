@@ -16,7 +16,7 @@ FILES = sorted(set(Path(server.vendors.__path__[0]).glob("*.py")) - {Path(server
 MODULES = {
     *("__future__", "abc", "collections", "collections.abc", "functools", "itertools", "typing", "enum"),
     *("base64", "datetime", "decimal", "hashlib", "json", "math", "re", "uuid", "msgspec"),
-    *("server.event", "server.settings"),
+    *("server.event", "server.settings", "server.values", "server.vocabulary"),
 }
 CLOCKS_AND_CHANCE = {"now", "utcnow", "today", "uuid1", "uuid4", "getnode"}
 
