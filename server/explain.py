@@ -42,9 +42,9 @@ def _lines(record: Record, ledger: list[ConsentChange]) -> Iterator[str]:
     if event.source:
         yield f"  campaign  {event.source.from_} {event.source.code}, seen {moment(event.source.seen)}"
     yield f"  params    {_json(event.params)}"
-    yield f"  consent   {_consent_at(event.received, ledger)}"
+    yield f"  consent   {consent_at(event.received, ledger)}"
     if record.consent and ledger and ledger[-1].at > event.received:
-        yield f"  by now    {_purposes(record.consent)}"
+        yield f"  by now    {purposes(record.consent)}"
     for fate in record.fates:
         yield ""
         yield from _fate(fate)
@@ -78,13 +78,14 @@ def _exchange(exchange: Exchange) -> Iterator[str]:
     yield f"      reply  {status}: {' '.join(exchange.reply.split()) or exchange.reason}"
 
 
-def _consent_at(at: int, ledger: list[ConsentChange]) -> str:
+def consent_at(at: int, ledger: list[ConsentChange]) -> str:
     """What had been said when the event was received."""
     said = [change.consent for change in ledger if change.at <= at]
-    return _purposes(said[-1]) if said else "nothing had been said"
+    return purposes(said[-1]) if said else "nothing had been said"
 
 
-def _purposes(consent: Consent) -> str:
+def purposes(consent: Consent) -> str:
+    """What a visitor has said, in words, with when and to whom."""
     parts = [f"{purpose} {choice}" for purpose, choice in consent.purposes.items()]
     if consent.gpc:
         parts.append("Global Privacy Control")

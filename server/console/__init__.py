@@ -8,7 +8,9 @@
     assets.py       css, js, fonts
     words.py        numbers, times and JSON as people read them
     conditions.py   how a destination is, and what is to be done about it
-    overview.py     GET  a shop at a glance
+    overview.py     a shop at a glance
+    live.py         events as they come; finding one
+    events.py       one event
 
 Pages are made on the server and need no script to be read; htmx brings what changes, uPlot draws charts.
 """

@@ -10,7 +10,7 @@ from flask.blueprints import BlueprintSetupState
 from werkzeug.exceptions import HTTPException, InternalServerError, NotFound
 from werkzeug.wrappers import Response as AnyResponse
 
-from server.console import assets, door, overview, protection, words
+from server.console import assets, door, events, live, overview, protection, words
 from server.console.assets import Assets
 from server.console.conditions import attention
 from server.console.console import Console
@@ -33,7 +33,10 @@ class Entry(NamedTuple):
     """Pressed after g, it goes there."""
 
 
-NAVIGATION = (Entry("Overview", "console.overview.page", "overview", "o"),)
+NAVIGATION = (
+    Entry("Overview", "console.overview.page", "overview", "o"),
+    Entry("Live", "console.live.page", "live", "l"),
+)
 
 
 def blueprint(console: Console) -> Blueprint:
@@ -41,8 +44,10 @@ def blueprint(console: Console) -> Blueprint:
     pages = Blueprint("console", __name__, url_prefix="/console", template_folder=folder("templates"))
     files = Assets(folder("static") / "console")
     guard = door.Door(console.settings, console.database, console.proxies, console.clock)
-    for part in (assets.blueprint(files), door.blueprint(guard), overview.blueprint(console)):
-        pages.register_blueprint(part)
+    pages.register_blueprint(assets.blueprint(files))
+    pages.register_blueprint(door.blueprint(guard))
+    for rooms in (overview, live, events):
+        pages.register_blueprint(rooms.blueprint(console))
     pages.before_request(protection.refuse_other_sites)
     pages.before_request(guard.check)
     pages.before_request(lambda: _refuse_unknown_shop(console.settings))

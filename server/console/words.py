@@ -7,8 +7,11 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 from markupsafe import Markup, escape
+
+from server.event import Event
 
 _NAMES = {
     "personaclick": "PersonaClick",
@@ -83,6 +86,28 @@ def readable_reply(reply: str) -> Markup:
     return as_json(value) if isinstance(value, dict | list) else escape(reply)
 
 
+def gist(event: Event) -> str:
+    """What an event is about, in a few words; empty when its page is all there is."""
+    params = event.params
+    for name in ("transaction_id", "search_term", "category_id", "plan", "code"):
+        if name in params:
+            return str(params[name])
+    items = params.get("items", [])
+    named = ", ".join(str(item.get("item_name") or item["item_id"]) for item in items[:3])
+    return f"{named} and {len(items) - 3} more" if len(items) > 3 else named
+
+
+def place(url: str) -> str:
+    """The part of an address that tells pages of one shop apart."""
+    parts = urlsplit(url)
+    return f"{parts.path}?{parts.query}".rstrip("?") if parts.path else url
+
+
+def capitalize_first(text: str) -> str:
+    """A sentence's beginning; the rest stays as it is."""
+    return text[:1].upper() + text[1:]
+
+
 FILTERS: Mapping[str, Callable[..., Any]] = {
     "vendor_name": vendor_name,
     "number": number,
@@ -92,4 +117,7 @@ FILTERS: Mapping[str, Callable[..., Any]] = {
     "utc": utc,
     "as_json": as_json,
     "readable_reply": readable_reply,
+    "gist": gist,
+    "place": place,
+    "capitalize_first": capitalize_first,
 }

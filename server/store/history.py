@@ -93,15 +93,18 @@ class History:
             ).all()
             return _records(connection, rows[::-1])
 
-    def find(self, id: str, limit: int = 100) -> list[Record]:
-        """The events that this id names: an event's own, an order's, or a visitor's newest, oldest first."""
+    def find(self, id: str, limit: int = 100, shop: str = "") -> list[Record]:
+        """The events that this id names: an event's own, an order's, or a visitor's newest, oldest first.
+
+        Of one shop, or of all.
+        """
         for condition in (
             _events.id == id,
             _events.order_id == id,
             _events.visitor == id,
         ):
             with self._database.reading() as connection:
-                rows = self._matching(connection, condition, limit)
+                rows = self._matching(connection, shop, condition, limit)
                 if rows:
                     return _records(connection, rows[::-1])
         return []
@@ -146,10 +149,10 @@ class History:
             return [ConsentChange(row.at, _consent_decoder.decode(row.consent)) for row in rows]
 
     def _matching(
-        self, connection: Connection, condition: ColumnElement[bool], limit: int
+        self, connection: Connection, shop: str, condition: ColumnElement[bool], limit: int
     ) -> Sequence[Row[Any, Any]]:
         # The indexes begin with the shop, so each shop is asked for.
-        shops = connection.execute(select(tables.shops.c.shop)).scalars().all()
+        shops = [shop] if shop else connection.execute(select(tables.shops.c.shop)).scalars().all()
         return connection.execute(
             select(_events.seq, _events.body)
             .where(_events.shop.in_(shops), condition)
@@ -178,7 +181,13 @@ def _fates(
     destinations = connection.execute(select(tables.destinations).order_by(_destinations.id)).all()
     settled = {
         (row.event, row.destination): row
-        for row in connection.execute(select(tables.deliveries).where(_deliveries.event.in_(list(events))))
+        for row in connection.execute(
+            select(tables.deliveries).where(
+                # Named, because the index begins with them.
+                _deliveries.destination.in_([destination.id for destination in destinations]),
+                _deliveries.event.in_(list(events)),
+            )
+        )
     }
     fates: dict[int, list[Fate]] = {seq: [] for seq in events}
     for seq, event in events.items():

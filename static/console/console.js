@@ -3,8 +3,11 @@ import { drawCharts, redrawCharts } from "./charts.js";
 import { tellTimes } from "./times.js";
 import { listenToKeys } from "./keys.js";
 
-/** Milliseconds between two looks at what has changed, while somebody looks. */
-const OFTEN = 5000;
+/** Milliseconds between two looks at what has changed, while somebody looks; a page may ask for more. */
+const OFTEN = Number(document.querySelector("[data-often]")?.dataset.often ?? 5000);
+
+/** Why nothing is looked at now. */
+const holding = new Set();
 
 const toast = document.querySelector("#toast");
 let fading;
@@ -23,9 +26,15 @@ function prepare(root) {
   drawCharts(root);
 }
 
-/** Let what lives on this page look again; `paused` on the body holds it back. */
+/** Hold what lives on this page still, for this reason, or no more. */
+export function hold(why, still) {
+  if (still) holding.add(why);
+  else holding.delete(why);
+}
+
+/** Let what lives on this page look again. */
 function refresh() {
-  if (document.hidden || document.body.dataset.paused !== undefined) return;
+  if (document.hidden || holding.size) return;
   document.body.dispatchEvent(new Event("refresh"));
 }
 
