@@ -34,6 +34,25 @@ def test_it_is_not_ready_while_nothing_can_be_kept_and_is_again_after(gateway: G
     assert ask(gateway, "/readyz")[0] == 200
 
 
+def test_however_often_it_is_asked_the_disk_is_written_to_three_times_a_second(gateway: Gateway) -> None:
+    def write() -> bytes:
+        assert ask(gateway, "/readyz")[0] == 200
+        ((value,),) = gateway.rows("SELECT value FROM keys WHERE name = 'probe'")
+        return bytes(value)
+
+    assert len({write() for _ in range(20)}) == 3
+    gateway.clock.forward(SECOND)
+    assert len({write() for _ in range(20)}) == 3
+
+
+def test_who_asks_too_often_hears_the_last_answer(gateway: Gateway) -> None:
+    with gateway.locked():
+        assert {ask(gateway, "/readyz")[0] for _ in range(10)} == {503}
+    assert ask(gateway, "/readyz")[0] == 503
+    gateway.clock.forward(SECOND)
+    assert ask(gateway, "/readyz")[0] == 200
+
+
 def test_it_is_not_ready_when_a_relay_shows_no_life_any_more(gateway: Gateway) -> None:
     database = Database(gateway.settings.data_dir)
     outbox = Outbox(database)

@@ -115,6 +115,8 @@ def test_a_path_behind_nginx_as_shown(file: Path, processes: Callable[..., Proce
         assert f"{PATH_MODE}/demo/e" in tag.text
         answer = collect(url, "www.myshop.example")
         outside = httpx.get(f"{url}/metrics")
+        gpc = httpx.get(f"{url}/.well-known/gpc.json")
+    assert gpc.json()["gpc"] is True
     assert answer.json() == {"accepted": 1, "dropped": []}
     cookies = answer.headers.get_list("set-cookie")
     assert any(cookie.startswith("__Secure-gp_v=") for cookie in cookies)
