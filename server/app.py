@@ -43,7 +43,7 @@ def create_app(settings: Settings, clock: Clock = system_clock) -> Flask:
     proxies = TrustedProxies(settings.trusted_proxies)
     limit = RateLimit(settings.requests_per_minute)
     answerer = collect.Answerer(collector, proxies, limit)
-    app.register_blueprint(collect.blueprint(answerer, settings.prefix))
+    app.register_blueprint(collect.blueprint(answerer, settings.prefix, settings.shops))
     app.register_blueprint(me.blueprint(own, settings.prefix, proxies, limit))
     app.register_blueprint(tag.blueprint(settings))
     app.register_blueprint(api.blueprint(api.Api(settings, intake, pseudonyms, clock), History(database)))

@@ -89,6 +89,13 @@ def _shop(settings: Settings, name: str) -> Iterator[Finding]:
             'consent = "not_required" relays before anyone has agreed; no exemption for audience measurement '
             "covers a relay to marketing vendors, so make sure that your law allows it",
         )
+    if shop.null_origin:
+        yield Finding(
+            "note",
+            about,
+            "null_origin = true takes events from anybody's sandbox, not only from this shop's, and each "
+            "request is a visitor of its own",
+        )
     for origin in shop.origins:
         if urlsplit(origin).scheme == "http" and not settings.development:
             yield Finding(

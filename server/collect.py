@@ -40,6 +40,8 @@ from server.taking import BROWSER, Dropped, Taking, may_keep_for
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
+NULL = "null"
+"""The origin of a page in a sandbox, which could be anybody's: https://html.spec.whatwg.org/#sandboxed-origin"""
 MAX_DISCARDED = 1_000_000
 """Bytes of a body that are read only so that its sender hears that it is too large."""
 
@@ -84,7 +86,11 @@ class Collector:
         """Decide, keep and answer. Every accepted event is on disk when this returns."""
         try:
             shop = self._shop(sent)
-            return self._take(sent, shop, read_batch(sent.body))
+            if sent.origin != NULL:
+                return self._take(sent, shop, read_batch(sent.body))
+            # Whoever brings cookies from a sandbox: they say nothing here, and none is set or cleared.
+            sent = msgspec.structs.replace(sent, cookies={})
+            return msgspec.structs.replace(self._take(sent, shop, read_batch(sent.body)), cookies=())
         except BadRequest as error:
             return Answer(error.status, {"error": str(error)})
         except CannotKeep as error:
@@ -94,6 +100,8 @@ class Collector:
         shop = self._settings.shops.get(sent.shop)
         if shop is None:
             raise BadRequest("no such shop; check the name in the tag's URL", 404)
+        if sent.origin == NULL and shop.null_origin:
+            return shop
         if sent.origin not in shop.origins:
             told = (
                 f"{sent.origin[:200]} is not among"
@@ -114,8 +122,9 @@ class Collector:
         if not before.visitor and not may_keep_for(shop, said):
             return self._without_consent(sent, shop, batch, said)  # nobody to look up, nothing to keep
         after = renewed(before, source_in(batch.page.url, now) if batch.page else None, now)
-        events, dropped = self._read(sent.shop, batch, after, now)
-        taking = Taking(sent.shop, shop, batch, gpc, stranger, after, events, self._pseudonyms, now)
+        events, dropped, after = self._read(sent.shop, batch, after, now)
+        lasts = sent.origin != NULL
+        taking = Taking(sent.shop, shop, batch, gpc, stranger, after, events, self._pseudonyms, now, lasts)
         new = self._intake.take(taking)
         if taking.refused:
             return self._without_consent(sent, shop, batch, taking.consent)
@@ -153,8 +162,10 @@ class Collector:
 
     def _read(
         self, shop: str, batch: Batch, visit: Visit, now: int
-    ) -> tuple[list[tuple[int, Event]], list[Dropped]]:
-        """The valid events with their places in the batch, and what is wrong with the others."""
+    ) -> tuple[list[tuple[int, Event]], list[Dropped], Visit]:
+        """The valid events with their places in the batch, what is wrong with the others, and how the visit
+        goes on: an event may have been on a page of its own, to which another campaign has led.
+        """
         reading = Reading(
             shop=shop,
             visitor=visit.visitor,
@@ -169,12 +180,16 @@ class Collector:
         dropped: list[Dropped] = []
         for i, raw in enumerate(batch.events):
             try:
-                event = read_event(decode_event(EVENT_DECODER, raw), reading)
+                sent = decode_event(EVENT_DECODER, raw)
+                if sent.page and (found := source_in(sent.page.url, now)):
+                    visit = renewed(visit, found, now)
+                    reading = msgspec.structs.replace(reading, session=visit.session, source=visit.source)
+                event = read_event(sent, reading)
             except InvalidEvent as error:
                 dropped.append(Dropped(i, f"invalid: {error}"))
                 continue
             events.append((i, event))
-        return events, dropped
+        return events, dropped, visit
 
 
 class Answerer:
@@ -202,7 +217,7 @@ class Answerer:
         return self._collector.take(sent)
 
 
-def blueprint(answerer: Answerer, prefix: str) -> Blueprint:
+def blueprint(answerer: Answerer, prefix: str, shops: Mapping[str, Shop]) -> Blueprint:
     """The route that browsers post to; most of their requests take a shorter way, see shortcut.py."""
     routes = Blueprint("collect", __name__, url_prefix=prefix)
 
@@ -210,6 +225,22 @@ def blueprint(answerer: Answerer, prefix: str) -> Blueprint:
     def post_events(shop: str) -> Response:
         answer = answerer.answer(request.environ, shop)
         return Response(body_of(answer), answer.status, headers_of(answer))
+
+    @routes.after_request
+    def let_sandboxes_read(response: Response) -> Response:
+        """A sandbox hears the answer and may ask beforehand, but never with credentials: app.py answers those
+        that have an origin.
+        """
+        shop = shops.get((request.view_args or {}).get("shop", ""))
+        if shop is not None and shop.null_origin and request.headers.get("Origin") == NULL:
+            response.headers["Access-Control-Allow-Origin"] = NULL
+            response.headers["Access-Control-Expose-Headers"] = "Retry-After"
+            response.headers["Vary"] = "Origin"
+            if request.method == "OPTIONS":
+                response.headers["Access-Control-Allow-Methods"] = "POST"
+                response.headers["Access-Control-Allow-Headers"] = "Content-Type"
+                response.headers["Access-Control-Max-Age"] = "86400"
+        return response
 
     return routes
 

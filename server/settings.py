@@ -69,6 +69,8 @@ class Shop(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
 
     origins: tuple[str, ...]
     """Exact origins whose pages may send."""
+    null_origin: bool = False
+    """Whether pages that have no origin may send, as the sandbox of Shopify's pixels: without cookies."""
     consent: Literal["required", "not_required"] = "required"
     """`not_required`: events flow unless the visitor declines."""
     api_keys: tuple[Secret, ...] = ()

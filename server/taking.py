@@ -44,8 +44,12 @@ class Taking:
         events: Sequence[tuple[int, Event]],
         pseudonyms: Pseudonyms,
         now: int,
+        lasts: bool,
     ) -> None:
-        """`stranger` is what is known of whoever has no visitor's cookie."""
+        """`stranger` is what is known of whoever has no visitor's cookie.
+
+        `lasts` is whether the visitor can come back: of one who cannot nothing is remembered by their name.
+        """
         self.shop = name
         self.visitor = visit.visitor
         self._shop = shop
@@ -56,6 +60,7 @@ class Taking:
         self._events = events
         self._pseudonyms = pseudonyms
         self._now = now
+        self._lasts = lasts
 
         self.known = False
         self.refused = False
@@ -86,11 +91,11 @@ class Taking:
             events=events,
             consent=change,
             withdraws=change is not None and withdraws(past, change),
-            user=user if user != before else None,
+            user=user if self._lasts and user != before else None,
             is_new=known is None,
             seen=seen(known, self._now),
         )
-        self.keeps = bool(events or arrival.consent or arrival.user is not None)
+        self.keeps = bool(events or (self._lasts and (arrival.consent or arrival.user is not None)))
         return arrival if self.keeps else self._arrival()
 
     def _told(self, past: Consent) -> Consent:

@@ -60,11 +60,11 @@ def certificate(folder: Path) -> tuple[str, str]:
 class Site:
     """A shop's pages and the gateway; `shop` and `endpoint` are as browsers see them."""
 
-    def __init__(self, folder: Path, public_url: str, origin: str) -> None:
+    def __init__(self, folder: Path, public_url: str, origin: str, **shop: Any) -> None:
         self.clock = MovableClock()
         self.shop = origin
         self.folder = folder
-        table = configuration(public_url=public_url, shop={"origins": [origin]})
+        table = configuration(public_url=public_url, shop={"origins": [origin], **shop})
         self.settings = read_settings(write_configuration(folder, table))
         self.app = create_app(self.settings, self.clock)
         self.endpoint = self.settings.endpoint("demo")
@@ -141,11 +141,12 @@ class Later:
 
 
 @contextmanager
-def two_hosts(folder: Path) -> Iterator[Site]:
+def two_hosts(folder: Path, **shop: Any) -> Iterator[Site]:
     """The gateway on a subdomain, the shop on another: https://gp.myshop.example, https://www.myshop.example."""
     gateway, files = Later(), certificate(folder)
     with served(gateway, files) as port, served(pages, files) as shop_port:
-        site = Site(folder, f"https://gp.myshop.example:{port}", f"https://www.myshop.example:{shop_port}")
+        public_url, origin = f"https://gp.myshop.example:{port}", f"https://www.myshop.example:{shop_port}"
+        site = Site(folder, public_url, origin, **shop)
         gateway.app = site.app
         try:
             yield site
