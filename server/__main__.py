@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import sys
 from collections.abc import Callable
@@ -11,7 +10,7 @@ from typing import Any, TypeVar
 
 import click
 
-from server import __version__
+from server import __version__, logs
 from server.check import check as findings
 from server.commands import (
     drop_dead,
@@ -258,11 +257,7 @@ def disclosure(config: Path, shop: str) -> None:
 
 def main() -> None:
     """Run the command line; every refusal is one sentence."""
-    logging.basicConfig(
-        level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr
-    )
-    logging.getLogger("httpx").setLevel(logging.WARNING)  # it would log every vendor's URL
-    logging.getLogger("alembic").setLevel(logging.WARNING)
+    logs.configure()
     try:
         sys.exit(cli.main(standalone_mode=False))
     except click.exceptions.NoArgsIsHelpError as error:

@@ -14,6 +14,7 @@ from granian import Granian
 from granian.constants import Interfaces
 from granian.server.common import AbstractServer
 
+from server import logs
 from server.app import create_app
 from server.configure import read_settings
 from server.settings import Settings
@@ -27,6 +28,7 @@ THREADS = 64
 
 def application() -> Flask:
     """What a worker process serves; reads the file that GATEPOST_CONFIG names."""
+    logs.configure()
     _end_with_parent()
     return create_app(read_settings(Path(os.environ[CONFIG_VARIABLE])))
 
