@@ -25,6 +25,7 @@ from server.settings import Settings, TagSettings
 
 _IMPORT = re.compile(r'import \{(\w+(?:, \w+)*)\} from "\./([\w-]+\.js)";')
 _DECLARATION = re.compile(r"(?P<export>export )?(?:async function|function|const|let|class) (?P<name>\w+)")
+_CONSTANT = re.compile(r"^const ([A-Z][A-Z_]+) = (\d[\de]*|true|false);$", re.MULTILINE)
 _OTHER_FORM = re.compile(r"^\s*(?:import|export)\b|^[^*]*\bimport\s*[.(]")
 """The second half leaves JSDoc's `{import("./file.js").Type}` alone."""
 
@@ -115,7 +116,21 @@ def join_modules(directory: Path, instead: Mapping[str, str]) -> str:
         raise GatepostError(
             f"static/tag: modules import each other in a circle: {' > '.join(error.args[1])}."
         ) from None
-    return "\n".join(modules[name].code for name in order)
+    return _inlined({name: modules[name].code for name in order}, instead)
+
+
+def _inlined(codes: Mapping[str, str], instead: Mapping[str, str]) -> str:
+    """All modules, with numbers and switches in place of the constants that name them.
+
+    The minifier would leave a variable for each. In the modules of `instead` only their own declarations are
+    touched: their texts are the shop's, and might hold such a name.
+    """
+    values = {name: value for code in codes.values() for name, value in _CONSTANT.findall(code)}
+    names = re.compile(rf"\b(?:{'|'.join(values)})\b" if values else r"(?!)")
+    return "\n".join(
+        code if file in instead else names.sub(lambda found: values[found[0]], code)
+        for file, code in ((file, _CONSTANT.sub("", code)) for file, code in codes.items())
+    )
 
 
 def _read(path: Path) -> str:

@@ -6,9 +6,9 @@
  */
 import {quiet, tell} from "./quiet.js";
 import {fields} from "./copy.js";
-import {decide, granted} from "./consent.js";
-import {change, scene} from "./scene.js";
-import {atOnce} from "./send.js";
+import {allowed, decide} from "./consent.js";
+import {announce, change, scene} from "./batch.js";
+import {later, soon} from "./send.js";
 import {record} from "./record.js";
 import {page} from "./pages.js";
 
@@ -18,7 +18,7 @@ import {page} from "./pages.js";
  * @param {unknown} [params]
  */
 function track(name, params) {
-  if (typeof name == "string") record(name, params);
+  if (name && typeof name == "string") record(name, params);
 }
 
 /**
@@ -39,8 +39,8 @@ function identify(params) {
   }
   if (Object.keys(user)[0]) {
     if (known === null || (known && known.id && user.id && known.id != user.id)) {
-      atOnce();
       change({user});
+      later();
     } else scene.user = {__proto__: null, ...known, ...user};
   }
   record("identify", traits);
@@ -48,9 +48,15 @@ function identify(params) {
 
 /** The visitor has logged out. What waits still belongs to them; the server is to forget who they were. */
 function reset() {
-  atOnce();
   change({user: null});
-  record();
+  changed();
+}
+
+/** The state has changed, and the server is to hear of it even if nothing happens. */
+function changed() {
+  announce();
+  later();
+  soon();
 }
 
 /**
@@ -58,9 +64,7 @@ function reset() {
  * @param {unknown} decisions
  */
 function consented(decisions) {
-  if (!decide(fields(decisions))) return;
-  record();
-  if (!granted()) atOnce();
+  if (decide(fields(decisions))) changed();
 }
 
 /**

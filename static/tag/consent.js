@@ -1,4 +1,6 @@
 /** What the visitor has decided, as far as the page has told us. */
+import {REQUIRED} from "./settings.js";
+import {now} from "./clock.js";
 
 /**
  * The decisions so far by purpose, as every batch carries them; undefined while there is none.
@@ -7,25 +9,49 @@
 export let consent;
 
 /**
+ * When the page learnt of each, in milliseconds since 1970: a tab that only repeats what another one has
+ * withdrawn since changes nothing.
+ * @type {Record<string, number> | undefined}
+ */
+export let consent_at;
+
+/**
  * Take decisions over into the present state; true when that changed it.
  * @param {Record<string, unknown>} decisions
  * @returns {boolean}
  */
 export function decide(decisions) {
-  const before = JSON.stringify(consent);
+  const before = consent;
   for (const purpose of Object.keys(decisions)) {
     const decision = decisions[purpose];
-    if (decision == "granted" || decision == "denied") {
+    if ((decision == "granted" || decision == "denied") && !(consent && consent[purpose] == decision)) {
       consent = {__proto__: null, ...consent, [purpose]: decision};
+      consent_at = {__proto__: null, ...consent_at, [purpose]: now()};
     }
   }
-  return JSON.stringify(consent) != before;
+  return consent != before;
 }
 
 /**
- * Whether any purpose is granted.
+ * Whether events may leave, and may lie in the browser's storage until they can.
  * @returns {boolean}
  */
-export function granted() {
-  return Object.values(consent || {}).includes("granted");
+export function allowed() {
+  return !REQUIRED || Object.values(consent || {}).includes("granted");
+}
+
+/**
+ * Whether the browser asks by Global Privacy Control not to sell or share; the server then closes marketing.
+ * @returns {boolean}
+ */
+export function gpc() {
+  return navigator.globalPrivacyControl === true;
+}
+
+/**
+ * What a shop may show of it. In California it has to show that the signal was honoured.
+ * @returns {{gpc: boolean, honoured: boolean, consent: Record<string, "granted" | "denied">}}
+ */
+export function privacy() {
+  return {gpc: gpc(), honoured: gpc(), consent: {...consent}};
 }

@@ -1,8 +1,8 @@
 /**
  * Values of the page, copied at the moment of the call into plain JSON values.
  *
- * What a page pushes may hold functions, DOM nodes, cycles, getters that throw, or half an emoji. Whatever
- * cannot travel is left out; the rest goes. Copies have no prototype, so that the `toJSON` which old
+ * What a page pushes may hold functions, DOM nodes, cycles, or getters that throw. Whatever cannot travel is
+ * left out; the rest goes. Copies have no prototype, so that the `toJSON` which old
  * versions of Prototype.js add to every array does not change what is sent.
  */
 
@@ -13,14 +13,14 @@
 let left = 0;
 
 /**
- * Text as it may travel: bounded, and without lone surrogates, which strict JSON readers refuse.
+ * Text as it may travel: bounded.
  * @param {string} value
  * @returns {string}
  */
 function text(value) {
   const cut = value.slice(0, 4096);
   left -= cut.length;
-  return cut.replace(/\p{Cs}/gu, "\ufffd");
+  return cut;
 }
 
 /**

@@ -1,5 +1,5 @@
 /**
- * The tag of a page. Read the modules in this order: settings, quiet, copy, consent, scene, queue, send,
+ * The tag of a page. Read the modules in this order: settings, quiet, copy, consent, shelf, batch, send,
  * record, pages, commands, and this one.
  *
  * `gatepost` is an array until the tag has loaded. It stays the same array afterwards; its `push` then
@@ -11,37 +11,64 @@
  * is visited and its own pushes have been carried out. It wraps in `quiet` whatever the browser or the page
  * calls later.
  */
-import {quiet} from "./quiet.js";
-import {command, commands} from "./commands.js";
-import {watch} from "./pages.js";
+import {on, quiet} from "./quiet.js";
+import {privacy} from "./consent.js";
 import {hide, resume} from "./send.js";
+import {watch} from "./pages.js";
+import {command, commands} from "./commands.js";
 
 /**
- * Begin: count the page view, then what was pushed before the tag had loaded, then whatever comes.
- * @param {any} gatepost
+ * Give an array of the page the commands as methods.
+ * @param {any} list
  */
-function start(gatepost) {
-  watch();
-  gatepost.push = (...pushed) => {
+function dress(list) {
+  for (const name in commands) {
+    list[name] = (...args) => {
+      list.push([name, ...args]);
+    };
+  }
+  list.privacy = privacy;
+}
+
+/**
+ * Carry out what the page has pushed into this array, then whatever comes.
+ * @param {any} list
+ */
+function serve(list) {
+  dress(list);
+  list.push = (...pushed) => {
     for (const one of pushed) command(one);
-    return gatepost.length;
+    return list.length;
   };
-  gatepost.push(...gatepost.splice(0));
-  addEventListener("visibilitychange", quiet(hide));
-  addEventListener("pagehide", quiet(hide));
-  addEventListener("online", quiet(resume));
+  list.push(...list.splice(0));
+}
+
+/**
+ * Begin: count the page view, and take over the array, as well as any that the page should put in its place.
+ * @param {any} list
+ */
+function start(list) {
+  watch();
+  serve(list);
+  for (const type of ["visibilitychange", "pagehide"]) on(window, type, hide);
+  on(window, "online", resume);
+  const replace = quiet(serve);
+  Object.defineProperty(window, "gatepost", {
+    configurable: true,
+    get: () => list,
+    set(other) {
+      list = other;
+      replace(other);
+    },
+  });
 }
 
 /** Take the array over, unless another copy of the tag has. A prerendered page has not been visited yet. */
 quiet(() => {
-  const gatepost = Array.isArray(window.gatepost) ? window.gatepost : (window.gatepost = []);
-  if (gatepost.track) return;
-  for (const name in commands) {
-    gatepost[name] = (...args) => {
-      gatepost.push([name, ...args]);
-    };
-  }
-  const begin = quiet(() => start(gatepost));
-  if (document.prerendering) document.addEventListener("prerenderingchange", begin, {once: true});
+  const list = Array.isArray(window.gatepost) ? window.gatepost : (window.gatepost = []);
+  if (list.track) return;
+  dress(list);
+  const begin = quiet(() => start(list));
+  if (document.prerendering) on(document, "prerenderingchange", begin);
   else begin();
 })();

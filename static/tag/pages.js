@@ -1,63 +1,71 @@
 /**
  * Page views, which the tag counts by itself: at load, at every new path of a single-page shop, and when the
- * browser brings a page back as it was left. A change of the query or the history state alone is no new page.
+ * browser brings a page back as it was left. A change of the query or the history state alone is no new page,
+ * unless the shop's settings say so.
  */
-import {quiet} from "./quiet.js";
+import {HASH_ROUTES, QUERY} from "./settings.js";
+import {on, quiet} from "./quiet.js";
 import {copy, fields} from "./copy.js";
-import {change, scene} from "./scene.js";
-import {queue, write} from "./queue.js";
+import {change, events, scene} from "./batch.js";
+import {later} from "./send.js";
 import {record} from "./record.js";
-import {atOnce} from "./send.js";
 
 /**
- * The entry of the last page view.
- * @type {import("./queue.js").Entry}
+ * The last page view.
+ * @type {import("./record.js").Event}
  */
 let view;
 
+/** The address as last seen. */
+let here = "";
+
+/** What of it makes the page, as last seen. */
+let spot = "";
+
 /**
- * The address as last seen.
- * @type {string}
+ * What of the address makes the page.
+ * @returns {string}
  */
-let here;
+function place() {
+  const {hash, pathname, search} = location;
+  const query = QUERY.map((name) => new URLSearchParams(search).getAll(name));
+  return [pathname, HASH_ROUTES && hash.split("?")[0], ...query].join("\n");
+}
 
 /**
  * A page is viewed. What waits belongs to the one before, and goes first.
- * @param {import("./scene.js").Page} page
+ * @param {import("./batch.js").Page} page
  * @param {Record<string, any>} [params]
  */
 function open(page, params) {
   here = location.href;
-  atOnce();
+  spot = place();
   change({page: copy(page)});
+  later();
   view = record("page_view", params);
 }
 
 /**
  * The page says what it is: `type`, and further params of the page view. That completes a page view which
- * still waits; once it has been sent, this is a page view of its own.
+ * still waits; once it has left the page, this is a page view of its own.
  * @param {unknown} params
  */
 export function page(params) {
   const {type, ...more} = fields(params);
   if (typeof type == "string") scene.page.type = type;
-  if (view.taken || !queue.includes(view)) view = record("page_view", more);
-  else write(view, {...view.event, params: fields({...view.event.params, ...more})});
+  const index = events.indexOf(JSON.stringify(view));
+  if (index < 0) view = record("page_view", more);
+  else {
+    view.params = fields({...view.params, ...more});
+    events[index] = JSON.stringify(view);
+  }
 }
 
 /** The address may have changed within the document. The shop sets the title some time after it. */
 const route = quiet(() => {
   const referrer = here;
   here = location.href;
-  if (location.pathname != new URL(referrer).pathname) open({url: here, referrer, title: ""});
-});
-
-/**
- * The browser shows the page again as it was left: the same page, viewed once more.
- * @param {PageTransitionEvent} event
- */
-const restore = quiet(({persisted}) => {
-  if (persisted) open(scene.page, view.event.params);
+  if (place() != spot) open({url: here, referrer, title: ""});
 });
 
 /**
@@ -66,10 +74,13 @@ const restore = quiet(({persisted}) => {
  */
 export function watch() {
   open({url: location.href, referrer: document.referrer, title: document.title});
-  addEventListener("pageshow", restore);
+  // The browser shows the page again as it was left: the same page, viewed once more.
+  on(window, "pageshow", ({persisted}) => {
+    if (persisted) open(scene.page, view.params);
+  });
   const {navigation} = window;
-  if (navigation && navigation.currentEntry) return navigation.addEventListener("currententrychange", route);
-  addEventListener("popstate", route);
+  if (navigation && navigation.currentEntry) return on(navigation, "currententrychange", route);
+  on(window, "popstate", route);
   for (const method of ["pushState", "replaceState"]) {
     const original = history[method];
     history[method] = function () {

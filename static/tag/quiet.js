@@ -15,8 +15,18 @@ export function quiet(work) {
 }
 
 /**
+ * Listen, as far as the page lets us.
+ * @param {EventTarget} target
+ * @param {string} type
+ * @param {(event: any) => void} work
+ */
+export function on(target, type, work) {
+  quiet(() => target.addEventListener(type, quiet(work)))();
+}
+
+/**
  * Who looks at the tag at work, told what happens: "push" (command, source), "event" (event), "answer"
- * (response, what was sent), "drop" (what, reason). Nobody, as a rule.
+ * (response or nothing, what was sent), "drop" (what, reason). Nobody, as a rule.
  * @type {(what: string, ...more: any[]) => void}
  */
 export let tell = () => {};

@@ -1,20 +1,43 @@
-/** An event is put into the queue, to leave after the page has had its turn. */
+/** Something has happened: it becomes an event of the open batch, to leave after the page has had its turn. */
 import {tell} from "./quiet.js";
-import {scene} from "./scene.js";
-import {full, put} from "./queue.js";
-import {atOnce, soon} from "./send.js";
+import {copy, fields} from "./copy.js";
+import {now} from "./clock.js";
+import {add} from "./batch.js";
+import {later, soon} from "./send.js";
+
+/** The characters of an event that no request can hold. */
+const LARGEST = 60000;
 
 /**
- * Queue an event of the present scene, or without a name a change of state, to be sent after the page has
- * had its turn.
- * @param {string} [name]
+ * @typedef {{id: string, name: string, at: number, params: Record<string, any>}} Event
+ */
+
+/**
+ * A new event id: a UUID of version 7 (RFC 9562), 48 bits of time before 72 random ones. It has to be unique,
+ * not secret; and `crypto` is not what it should be on every page.
+ * @param {number} at
+ * @returns {string}
+ */
+function uuid(at) {
+  const time = at.toString(16).padStart(12, "0").replace(/.{8}/, "$&-");
+  return time + "-7xxx-8xxx-xxxxxxxxxxxx".replace(/x/g, () => ((Math.random() * 16) | 0).toString(16));
+}
+
+/**
+ * Put an event into the open batch.
+ * @param {string} name
  * @param {unknown} [params]
- * @returns {import("./queue.js").Entry}
+ * @returns {Event}
  */
 export function record(name, params) {
-  const entry = put(scene, name, params);
-  tell("event", entry.event);
-  if (full()) atOnce();
-  else soon();
-  return entry;
+  const at = now();
+  const event = {__proto__: null, id: uuid(at), name: copy(name), at, params: fields(params)};
+  const json = JSON.stringify(event);
+  if (json.length > LARGEST) tell("drop", event, "too large");
+  else {
+    tell("event", event);
+    if (add(json)) later();
+    soon();
+  }
+  return event;
 }

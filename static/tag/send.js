@@ -1,11 +1,10 @@
 /** Batches on the wire: when they leave, by which way, and what becomes of them after the answer. */
-import {ENDPOINT, REQUIRED} from "./settings.js";
-import {quiet} from "./quiet.js";
-import {consent, granted} from "./consent.js";
-import {retitle} from "./scene.js";
-import {now, put, queue, take} from "./queue.js";
-
-/** @typedef {import("./queue.js").Entry} Entry */
+import {ENDPOINT} from "./settings.js";
+import {quiet, tell} from "./quiet.js";
+import {now} from "./clock.js";
+import {allowed, consent, consent_at, gpc} from "./consent.js";
+import {keys, memory, put, remove, store, stored} from "./shelf.js";
+import {close, events, retitle, size} from "./batch.js";
 
 /** How long events gather before they leave together, in milliseconds. */
 const GATHER = 300;
@@ -18,117 +17,179 @@ const FIRST = 5;
 const LONGEST = 300;
 const ASKED = 3600;
 
+/** How many bytes of requests may be under way when the page goes; 64 KiB are for all scripts together. */
+const KEEPALIVE = 49152;
+
 /** 0: nothing is under way. 1: a request is. 2: the last one failed, and the next has its time. */
 let state = 0;
 
-/** The timer that ends the gathering, while one runs. */
-let gathering = 0;
+/** The key of the batch under way. */
+let under = "";
+
+/**
+ * The events that gather, until they have.
+ * @type {string[] | null}
+ */
+let gathering = null;
+
+/**
+ * The events that have gathered for long enough: while the open batch still holds them, it is to be closed.
+ * @type {string[] | null}
+ */
+let gathered = null;
 
 /** The timer that ends the pause after a failure. */
 let retry = 0;
 
-/** The last pause in seconds, doubled with each further failure; 0 once a request was answered. */
-let pause = 0;
+/**
+ * The last pause in seconds, doubled with each further failure; 0 once a request was answered.
+ * @type {number | undefined}
+ */
+let pause;
 
-/** Whether the last request got no answer: perhaps the browser refused it for want of keepalive room. */
-let refused = false;
-
-/** Whether the server was told of a grant, so that it must hear of a withdrawal too. */
+/** Whether the server may have been told of a grant, so that it must hear of a withdrawal too. */
 let told = false;
 
-/** Send what is queued in a moment, so that what follows meanwhile goes along. */
+/** Send what is in the open batch in a moment, so that what follows meanwhile goes along. */
 export function soon() {
-  gathering = gathering || setTimeout(quiet(() => {
-    gathering = 0;
+  if (gathering == events) return;
+  const batch = (gathering = events);
+  setTimeout(quiet(() => {
+    if (batch != events) return;
+    gathering = null;
     // The scripts of a page still being read may yet say what kind of page it is.
     if (document.readyState == "loading") return soon();
     retitle();
-    atOnce();
+    gathered = batch;
+    run();
   }), GATHER);
 }
 
-/** Send what is queued by now, as soon as the caller has yielded. */
-export function atOnce() {
-  clearTimeout(gathering);
-  gathering = 0;
-  for (const waiting of queue) waiting.due = true;
-  setTimeout(quiet(next));
-}
-
-/** Send the oldest batch, if it has gathered and may leave, and nothing is under way. */
-function next() {
-  if (!state && released() && queue.length && queue[0].due) deliver(take());
+/** Send what is on the shelf, as soon as the caller has yielded. */
+export function later() {
+  setTimeout(run);
 }
 
 /**
- * Hold the queue against the consent; true when what is then in it may leave.
+ * Hold what waits against the consent; true when what is then left may leave.
  *
- * Undecided, events wait. Denied, they are gone, and all that may leave is the word of a withdrawal: no
- * event, no page, no user.
- * @returns {boolean}
+ * Undecided, events wait. Denied, they are gone wherever they lie, and all that may leave is the word of a
+ * withdrawal: no event, no page, no user.
+ * @returns {boolean | undefined}
  */
 function released() {
-  if (!REQUIRED || granted()) return true;
-  if (consent) queue.length = 0;
-  if (told) put({}).due = true;
+  if (allowed()) return true;
+  if (!consent) return;
+  close();
+  for (const key of [...keys(memory), ...stored()]) {
+    tell("drop", key, "consent");
+    remove(key);
+  }
+  if (told) put(memory, '{"events":[]}', ENDPOINT + " 0");
   return told;
 }
 
+/** Send what may leave, one batch after the other, until there is none or one fails. Never throws. */
+async function run() {
+  try {
+    if (!released() || state) return;
+    state = 1;
+    if (stored()[0]) await alone(() => each(stored()));
+    do {
+      if (gathered == events) close();
+      await each(keys(memory));
+    } while (state < 2 && (gathered == events || keys(memory)[0]));
+  } catch {}
+  if (state < 2) state = 0;
+}
+
+/**
+ * Send these one after the other, until one fails.
+ * @param {string[]} waiting keys
+ */
+async function each(waiting) {
+  for (const key of waiting) if (state < 2 && released()) await send(key);
+}
+
+/**
+ * Do something that only one tab may do at a time, unless another one does it now. Pages on plain http have no
+ * locks, and say in the storage until when they are at it.
+ * @param {() => Promise<void>} work
+ */
+async function alone(work) {
+  try {
+    await navigator.locks.request(ENDPOINT, {ifAvailable: true}, (lock) => lock && work());
+  } catch {
+    if (+localStorage[ENDPOINT] > now()) return;
+    localStorage[ENDPOINT] = now() + 2 * PATIENCE;
+    await work();
+    delete localStorage[ENDPOINT];
+  }
+}
+
+/**
+ * Send a batch and act on the answer.
+ *
+ * Another try is worth it after 408, 429, 5xx and no answer at all; whatever else is refused would be refused
+ * again. Until then the batch lies, where possible, so that it outlives the page. No answer may also mean that
+ * the browser refused it for want of keepalive room: so it is tried a second time at once, without.
+ * @param {string} key
+ */
+async function send(key) {
+  const text = memory[key] || localStorage[key];
+  if (!text) return;
+  const grant = allowed();
+  told = told || grant;
+  under = key;
+  let answer;
+  for (const keepalive of [true, false]) {
+    try {
+      answer = answer || (await (ask(text, keepalive) || (beacon(text) && {})));
+    } catch {}
+  }
+  under = "";
+  tell("answer", answer, text);
+  if (answer && !/^(408|429|5)/.test(answer.status)) {
+    pause = 0;
+    told = grant;
+    return remove(key);
+  }
+  state = 2;
+  if (store(key)) delete memory[key];
+  pause = Math.min(pause * 2 || FIRST, LONGEST);
+  const asked = answer && answer.headers.get("retry-after");
+  // A little later than asked, and not in step with every other browser.
+  retry = setTimeout(resume, (asked > 0 ? Math.min(asked, ASKED) : pause) * (1000 + Math.random() * 200));
+}
+
+/**
+ * Post a batch; nothing, when the page has broken `fetch`.
+ * @type {(text: string, keepalive: boolean) => Promise<Response> | undefined}
+ */
+const ask = quiet((text, keepalive) =>
+  fetch(ENDPOINT, {
+    method: "POST",
+    body: body(text),
+    credentials: "include",
+    keepalive,
+    signal: AbortSignal.timeout && AbortSignal.timeout(PATIENCE),
+  }),
+);
+
+/**
+ * Give a batch to the browser to send, whatever becomes of the page; true when it has taken it.
+ * @type {(text: string) => boolean | undefined}
+ */
+const beacon = quiet((text) => navigator.sendBeacon(ENDPOINT, body(text)));
+
 /**
  * A batch as it goes on the wire; `sent_at` is the time of this attempt.
- * @param {Entry[]} entries
+ * @param {string} text
  * @returns {string}
  */
-function body(entries) {
-  const gpc = navigator.globalPrivacyControl === true || undefined;
-  const head = JSON.stringify({__proto__: null, sent_at: now(), ...entries[0].scene, consent, gpc});
-  return head.slice(0, -1) + `,"events":[${entries.map(({json}) => json).filter((json) => json)}]}`;
-}
-
-/**
- * How long to wait after a failure, in seconds: what the server asks for, or twice as long each time.
- * @param {any} [asked] the Retry-After header, which holds a number, a date or nothing
- * @returns {number}
- */
-function backoff(asked) {
-  pause = Math.min(pause * 2 || FIRST, LONGEST);
-  return asked > 0 ? Math.min(asked, ASKED) : pause;
-}
-
-/**
- * Send a batch and act on the answer. Another try is worth it after 408, 429, 5xx and no answer at all;
- * whatever else is refused would be refused again.
- * @param {Entry[]} entries
- */
-async function deliver(entries) {
-  const grant = granted();
-  told = told || grant;
-  state = 1;
-  let seconds;
-  try {
-    const answer = await fetch(ENDPOINT, {
-      method: "POST",
-      body: body(entries),
-      credentials: "include",
-      keepalive: !refused,
-      signal: AbortSignal.timeout && AbortSignal.timeout(PATIENCE),
-    });
-    if (/^(408|429|5)/.test(answer.status)) seconds = backoff(answer.headers.get("retry-after"));
-  } catch {
-    seconds = refused ? backoff() : 0;
-    refused = true;
-  }
-  if (seconds === undefined) {
-    state = pause = 0;
-    refused = false;
-    if (!grant) told = granted();
-    next();
-  } else {
-    state = 2;
-    queue.unshift(...entries);
-    // A little later than asked, and not in step with every other browser.
-    retry = setTimeout(quiet(resume), seconds * (1000 + Math.random() * 200));
-  }
+function body(text) {
+  const head = JSON.stringify({__proto__: null, sent_at: now(), consent, consent_at, gpc: gpc() || undefined});
+  return head.slice(0, -1) + "," + text.slice(1);
 }
 
 /** Try again now, if the last request failed. */
@@ -136,37 +197,32 @@ export function resume() {
   if (state < 2) return;
   clearTimeout(retry);
   state = 0;
-  next();
+  run();
 }
 
 /**
- * Give a batch to the browser to send, whatever becomes of the page; true when it has taken it.
- * @param {Entry[]} entries
- * @returns {boolean | undefined}
- */
-function beacon(entries) {
-  try {
-    return navigator.sendBeacon(ENDPOINT, body(entries));
-  } catch {}
-}
-
-/**
- * The page may be going away: send what waits in a way that outlives it.
- *
- * After a failure being hidden is no reason to hurry, but leaving is. No answer to that will be seen, so the
- * entries stay as well: should the page come back they are sent again, and the server knows their ids.
+ * The page may be going away, and then nobody hears an answer any more: send what waits by beacons, and keep
+ * what is not known to arrive. After a failure, and when the browser takes no more, what can be kept is not
+ * sent.
  * @param {{type: string}} event
  */
 export function hide({type}) {
-  const failed = state > 1;
-  if (type != "pagehide" && (failed || document.visibilityState != "hidden")) return;
+  const leaving = type == "pagehide";
+  if (!leaving && document.visibilityState != "hidden") return;
   retitle();
+  gathered = events;
+  if (!leaving && state < 2) return run();
   if (!released()) return;
-  const kept = failed ? [...queue] : [];
-  while (queue.length) {
-    const entries = take();
-    if (beacon(entries)) told = granted() || failed;
-    else if (!failed) deliver(entries);
+  close();
+  let room = KEEPALIVE;
+  for (const key of keys(memory)) {
+    const text = memory[key];
+    const open = key == under;
+    const safe = (open || pause !== 0) && store(key);
+    room -= size(text);
+    if (open) continue;
+    const gone = (state < 2 || !safe) && room > 0 && beacon(text);
+    if (gone) told = allowed();
+    if (gone || safe || store(key)) delete memory[key];
   }
-  queue.push(...kept);
 }

@@ -76,11 +76,17 @@ def test_a_decision_pushed_before_the_tag_loads_counts(visit: Visit) -> None:
 def test_what_waits_is_bounded_and_purchases_stay_longest(visit: Visit) -> None:
     visit.open(asks=True)
     visit.push(["track", "purchase", {"transaction_id": "t-1"}])
-    visit.run("for (let i = 0; i < 300; i++) gatepost.track('e' + i)")
+    visit.run("history.pushState(null, '', '/b')")
+    visit.run("for (let i = 0; i < 1500; i++) gatepost.track('e' + i)")
     visit.push(["consent", {"marketing": "granted"}])
     visit.pass_time()
-    visit.sent(2)
-    assert visit.gateway.names == ["purchase", *(f"e{number}" for number in range(102, 300))]
+    visit.gateway.wait_for("e1499")
+    first, *others = visit.gateway.batches
+    assert first.names == ["page_view", "purchase"]
+    kept = [int(name.removeprefix("e")) for batch in others for name in batch.names]
+    assert kept == [*range(1500 - len(kept), 1500)]
+    assert 0 < len(kept) < 1500
+    assert sum(len(batch.body) for batch in others) < 80_000
 
 
 def test_denied_from_the_start_nothing_is_ever_requested(visit: Visit) -> None:
@@ -129,7 +135,12 @@ def test_a_withdrawal_is_told_at_once_and_then_nothing_more(visit: Visit) -> Non
     visit.pass_time(5)
     withdrawal = visit.sent(2)[1]
     told = withdrawal.json
-    assert told == {"sent_at": told["sent_at"], "consent": {"marketing": "denied"}, "events": []}
+    assert told == {
+        "sent_at": told["sent_at"],
+        "consent": {"marketing": "denied"},
+        "consent_at": {"marketing": START + 400},
+        "events": [],
+    }
     visit.push(["track", "not_wanted"])
     visit.pass_time(TEN_MINUTES)
     visit.hide()
@@ -220,6 +231,37 @@ def test_a_shop_that_need_not_ask_sends_at_once_and_carries_the_decision(visit: 
     visit.push(["track", "next"])
     visit.pass_time()
     assert visit.sent(3)[2].json["consent"] == {"marketing": "denied"}
+
+
+def test_every_decision_carries_the_time_at_which_the_page_learnt_of_it(visit: Visit) -> None:
+    visit.open(asks=True)
+    visit.push(["consent", {"marketing": "granted", "analytics": "denied"}])
+    visit.pass_time()
+    visit.sent(1)
+    visit.push(["consent", {"marketing": "granted", "analytics": "granted"}])
+    visit.pass_time()
+    first, second = visit.sent(2)
+    assert first.json["consent_at"] == {"marketing": START, "analytics": START}
+    assert second.json["consent_at"] == {"marketing": START, "analytics": START + 400}
+
+
+def test_the_shop_can_show_what_holds(visit: Visit) -> None:
+    visit.page.add_init_script("Object.defineProperty(navigator, 'globalPrivacyControl', {value: true})")
+    visit.open(asks=True)
+    assert visit.run("gatepost.privacy()") == {"gpc": True, "honoured": True, "consent": {}}
+    visit.push(["consent", {"marketing": "granted", "analytics": "denied"}])
+    assert visit.run("gatepost.privacy()") == {
+        "gpc": True,
+        "honoured": True,
+        "consent": {"marketing": "granted", "analytics": "denied"},
+    }
+    visit.run("gatepost.privacy().consent.analytics = 'granted'")
+    assert visit.run("gatepost.privacy().consent.analytics") == "denied"
+
+
+def test_without_the_signal_there_is_nothing_to_honour(visit: Visit) -> None:
+    visit.open(asks=True)
+    assert visit.run("gatepost.privacy()") == {"gpc": False, "honoured": False, "consent": {}}
 
 
 def test_global_privacy_control_is_passed_on(visit: Visit) -> None:

@@ -14,7 +14,7 @@ from server.files import folder
 from server.tag import Tag, build_tag, join_modules, tag_response
 
 ENDPOINT = "https://gp.myshop.example/gp/demo/e"
-LARGEST = 2500
+LARGEST = 4096
 
 
 @pytest.fixture(scope="module")
@@ -175,6 +175,21 @@ def test_jsdoc_may_name_a_type_of_another_module(tmp_path: Path) -> None:
 def test_a_form_that_joining_does_not_know_is_refused(tmp_path: Path, line: str) -> None:
     with pytest.raises(GatepostError, match=r"static/tag/main\.js: .*does not know"):
         joined(tmp_path, main=line, a="export const one = 1;")
+
+
+def test_numbers_and_switches_stand_in_place_of_their_names_but_not_in_a_shops_own_texts(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "main.js").write_text(
+        'import {MANY, SHOP} from "./settings.js";\nconst FEW = 2;\nthrough(MANY, FEW, SHOP);'
+    )
+    script = join_modules(
+        tmp_path, {"settings.js": 'export const MANY = true;\nexport const SHOP = "MANY FEW";'}
+    )
+    assert [line for line in script.splitlines() if line] == [
+        'const SHOP = "MANY FEW";',
+        "through(true, 2, SHOP);",
+    ]
 
 
 def test_a_name_that_is_not_exported_is_refused(tmp_path: Path) -> None:
