@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 
 from flask import Flask
+from granian.constants import Interfaces
 
 from server.web import granian
 
@@ -21,4 +22,5 @@ def application() -> Flask:
 
 
 if __name__ == "__main__":
-    granian("benchmarks.bare:application", "127.0.0.1", int(sys.argv[1]), int(sys.argv[2])).serve()
+    port, workers = map(int, sys.argv[1:])
+    granian("benchmarks.bare:application", "127.0.0.1", port, workers, Interfaces.WSGI).serve()

@@ -14,21 +14,29 @@ from server.clock import Clock, system_clock
 from server.console import Console
 from server.console import blueprint as console
 from server.cookies import Cookies
+from server.front import Front
 from server.pseudonyms import Pseudonyms
 from server.rates import RateLimit
 from server.rights import Subjects
 from server.settings import Settings
-from server.shortcut import Shortcut
 from server.store.database import Database
 from server.store.history import History
 from server.store.intake import Intake
 from server.store.outbox import register
 
 _STORE = "gatepost.store"
+_COLLECT = "gatepost.collect"
+
+
+def create_front(settings: Settings, clock: Clock = system_clock) -> Front:
+    """The gateway as it is served: an ASGI application, with Flask behind it. Raises as `create_app` does."""
+    app = create_app(settings, clock)
+    collector, gate = app.extensions[_COLLECT]
+    return Front(settings, collector, gate, app)
 
 
 def create_app(settings: Settings, clock: Clock = system_clock) -> Flask:
-    """The gateway as a WSGI application, on the database in `settings.data_dir`.
+    """The gateway as a Flask application, on the database in `settings.data_dir`.
 
     Raises GatepostError when that cannot be used.
     """
@@ -42,8 +50,8 @@ def create_app(settings: Settings, clock: Clock = system_clock) -> Flask:
     own = me.Me(settings, Subjects(database), cookies, clock)
     proxies = TrustedProxies(settings.trusted_proxies)
     limit = RateLimit(settings.requests_per_minute)
-    answerer = collect.Answerer(collector, proxies, limit)
-    app.register_blueprint(collect.blueprint(answerer, settings.prefix, settings.shops))
+    gate = collect.Gate(proxies, limit)
+    app.register_blueprint(collect.blueprint(collector, gate, settings.prefix, settings.shops))
     app.register_blueprint(me.blueprint(own, settings.prefix, proxies, limit))
     app.register_blueprint(tag.blueprint(settings))
     app.register_blueprint(api.blueprint(api.Api(settings, intake, pseudonyms, clock), History(database)))
@@ -54,7 +62,7 @@ def create_app(settings: Settings, clock: Clock = system_clock) -> Flask:
     app.register_blueprint(console(Console(settings, database, intake, proxies, clock)))
     app.register_error_handler(HTTPException, _as_json)
     _allow_origins(app, settings)
-    app.wsgi_app = Shortcut(settings, answerer, app.wsgi_app)  # type: ignore[method-assign]
+    app.extensions[_COLLECT] = (collector, gate)
     app.extensions[_STORE] = (intake, database)
     return app
 

@@ -1,18 +1,16 @@
 """POST what happened: origin, limits, parse, consent, keep, cookies, answer.
 
-`Collector.take` is the whole decision and knows nothing of HTTP but its words; `Answerer` and `blueprint` are
-its dress.
+`Collector.take` is the whole decision and knows nothing of Flask; `blueprint` is its HTTP dress.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import NamedTuple
 
 import msgspec
 from flask import Blueprint, Response, request
 from werkzeug.sansio.http import parse_cookie
-from werkzeug.wsgi import get_input_stream
 
 from server.batch import (
     EVENT_DECODER,
@@ -36,9 +34,6 @@ from server.rates import RateLimit
 from server.settings import Settings, Shop
 from server.store.intake import Intake
 from server.taking import BROWSER, Dropped, Taking, may_keep_for
-
-if TYPE_CHECKING:
-    from _typeshed.wsgi import WSGIEnvironment
 
 NULL = "null"
 """The origin of a page in a sandbox, which could be anybody's: https://html.spec.whatwg.org/#sandboxed-origin"""
@@ -69,6 +64,18 @@ class Answer(msgspec.Struct, frozen=True):
     retry_after: int | None = None
 
 
+class _Begun(NamedTuple):
+    """A request that was read, and is to be kept."""
+
+    sent: Sent
+    shop: Shop
+    batch: Batch
+    before: Visit
+    after: Visit
+    invalid: Sequence[Dropped]
+    taking: Taking
+
+
 class Collector:
     """Takes what browsers send, for every shop of the installation."""
 
@@ -84,17 +91,33 @@ class Collector:
 
     def take(self, sent: Sent) -> Answer:
         """Decide, keep and answer. Every accepted event is on disk when this returns."""
+        begun = self._begin(sent)
+        if isinstance(begun, Answer):
+            return _fit(sent, begun)
+        try:
+            return _fit(sent, self._answer(begun, self._intake.take(begun.taking)))
+        except CannotKeep as error:
+            return _not_now(error)
+
+    async def take_soon(self, sent: Sent) -> Answer:
+        """`take` for a coroutine, which waits for the disk without holding a thread."""
+        begun = self._begin(sent)
+        if isinstance(begun, Answer):
+            return _fit(sent, begun)
+        try:
+            return _fit(sent, self._answer(begun, await self._intake.take_soon(begun.taking)))
+        except CannotKeep as error:
+            return _not_now(error)
+
+    def _begin(self, sent: Sent) -> Answer | _Begun:
+        """All that needs nothing from the disk."""
         try:
             shop = self._shop(sent)
-            if sent.origin != NULL:
-                return self._take(sent, shop, read_batch(sent.body))
-            # Whoever brings cookies from a sandbox: they say nothing here, and none is set or cleared.
-            sent = msgspec.structs.replace(sent, cookies={})
-            return msgspec.structs.replace(self._take(sent, shop, read_batch(sent.body)), cookies=())
+            if sent.origin == NULL:  # cookies that come from a sandbox say nothing here
+                sent = msgspec.structs.replace(sent, cookies={})
+            return self._prepare(sent, shop, read_batch(sent.body))
         except BadRequest as error:
             return Answer(error.status, {"error": str(error)})
-        except CannotKeep as error:
-            return Answer(503, {"error": str(error)}, retry_after=error.retry_after)
 
     def _shop(self, sent: Sent) -> Shop:
         shop = self._settings.shops.get(sent.shop)
@@ -111,7 +134,7 @@ class Collector:
             raise BadRequest(f"{told} the origins of shop {sent.shop}; see `origins` in gatepost.toml", 403)
         return shop
 
-    def _take(self, sent: Sent, shop: Shop, batch: Batch) -> Answer:
+    def _prepare(self, sent: Sent, shop: Shop, batch: Batch) -> Answer | _Begun:
         if self._bots.is_bot(sent.user_agent, sent.purpose):
             return self._refused(sent, batch, REASON, ())
         now = self._clock()
@@ -125,14 +148,15 @@ class Collector:
         events, dropped, after = self._read(sent.shop, batch, after, now)
         lasts = sent.origin != NULL
         taking = Taking(sent.shop, shop, batch, gpc, stranger, after, events, self._pseudonyms, now, lasts)
-        new = self._intake.take(taking)
+        return _Begun(sent, shop, batch, before, after, dropped, taking)
+
+    def _answer(self, begun: _Begun, new: Sequence[bool]) -> Answer:
+        """What the browser gets; `new` says which of the events that were to be kept were not kept before."""
+        sent, shop, batch, before, after, invalid, taking = begun
         if taking.refused:
             return self._without_consent(sent, shop, batch, taking.consent)
-        dropped += taking.dropped
-        dropped += [
-            Dropped(i, "duplicate") for i, is_new in zip(taking.places, new, strict=True) if not is_new
-        ]
-        dropped.sort(key=lambda one: one.index)
+        again = [Dropped(i, "duplicate") for i, is_new in zip(taking.places, new, strict=True) if not is_new]
+        dropped = sorted([*invalid, *taking.dropped, *again], key=lambda one: one.index)
         self._count(sent.shop, dropped)
         cookies = self._cookies.write(before, after) if taking.known or taking.keeps else ()
         if batch.events and not taking.places:
@@ -192,38 +216,49 @@ class Collector:
         return events, dropped, visit
 
 
-class Answerer:
-    """Collecting as WSGI sees it: an environment in, an answer out."""
+def _fit(sent: Sent, answer: Answer) -> Answer:
+    """In a sandbox no cookie is set or cleared."""
+    return msgspec.structs.replace(answer, cookies=()) if sent.origin == NULL else answer
 
-    def __init__(self, collector: Collector, proxies: TrustedProxies, limit: RateLimit) -> None:
-        self._collector = collector
+
+def _not_now(error: CannotKeep) -> Answer:
+    return Answer(503, {"error": str(error)}, retry_after=error.retry_after)
+
+
+class Gate:
+    """Lets so many requests of one sender in, and no more."""
+
+    def __init__(self, proxies: TrustedProxies, limit: RateLimit) -> None:
         self._proxies = proxies
         self._limit = limit
 
-    def answer(self, environ: WSGIEnvironment, shop: str) -> Answer:
-        """Take what a request brings to this shop."""
-        sender = self._proxies.sender(environ.get("REMOTE_ADDR", ""), environ.get("HTTP_X_FORWARDED_FOR", ""))
+    def refusal(self, peer: str, forwarded_for: str) -> Answer | None:
+        """None for a request that may come in, which this counts. See `TrustedProxies.sender`."""
+        sender = self._proxies.sender(peer, forwarded_for)
         if not is_loopback(sender) and (wait := self._limit.wait(sender)):
             return Answer(429, {"error": "too many requests"}, retry_after=wait)
-        sent = Sent(
-            shop=shop,
-            origin=environ.get("HTTP_ORIGIN", ""),
-            body=_body(environ),
-            cookies=parse_cookie(environ.get("HTTP_COOKIE")),
-            gpc=environ.get("HTTP_SEC_GPC", ""),
-            user_agent=environ.get("HTTP_USER_AGENT", ""),
-            purpose=environ.get("HTTP_SEC_PURPOSE") or environ.get("HTTP_PURPOSE", ""),
-        )
-        return self._collector.take(sent)
+        return None
 
 
-def blueprint(answerer: Answerer, prefix: str, shops: Mapping[str, Shop]) -> Blueprint:
-    """The route that browsers post to; most of their requests take a shorter way, see shortcut.py."""
+def blueprint(collector: Collector, gate: Gate, prefix: str, shops: Mapping[str, Shop]) -> Blueprint:
+    """The route that browsers post to; most of their requests take a shorter way, see front.py."""
     routes = Blueprint("collect", __name__, url_prefix=prefix)
 
     @routes.post("/<shop>/e")
     def post_events(shop: str) -> Response:
-        answer = answerer.answer(request.environ, shop)
+        environ = request.environ
+        answer = gate.refusal(environ.get("REMOTE_ADDR", ""), environ.get("HTTP_X_FORWARDED_FOR", ""))
+        if answer is None:
+            sent = Sent(
+                shop=shop,
+                origin=environ.get("HTTP_ORIGIN", ""),
+                body=_body(),
+                cookies=parse_cookie(environ.get("HTTP_COOKIE")),
+                gpc=environ.get("HTTP_SEC_GPC", ""),
+                user_agent=environ.get("HTTP_USER_AGENT", ""),
+                purpose=environ.get("HTTP_SEC_PURPOSE") or environ.get("HTTP_PURPOSE", ""),
+            )
+            answer = collector.take(sent)
         return Response(body_of(answer), answer.status, headers_of(answer))
 
     @routes.after_request
@@ -245,16 +280,15 @@ def blueprint(answerer: Answerer, prefix: str, shops: Mapping[str, Shop]) -> Blu
     return routes
 
 
-def _body(environ: WSGIEnvironment) -> bytes:
+def _body() -> bytes:
     """The request's body; of one that is too large, more than is allowed.
 
     What is too much is read all the same, within reason: a sender who is answered while it still sends sees a
     connection that broke, not the answer, and would try again for ever.
     """
-    stream = get_input_stream(environ)
-    body = stream.read(MAX_BODY + 1)
+    body = request.stream.read(MAX_BODY + 1)
     if len(body) > MAX_BODY:
-        stream.read(MAX_DISCARDED)
+        request.stream.read(MAX_DISCARDED)
     return body
 
 

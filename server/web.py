@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import logging
 import multiprocessing
 import os
@@ -9,28 +10,28 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from flask import Flask
 from granian import Granian
 from granian.constants import Interfaces
 from granian.server.common import AbstractServer
 
 from server import logs
-from server.app import create_app
+from server.app import create_front
 from server.configure import read_settings
+from server.front import Front
 from server.settings import Settings
 from server.store.database import Database
 
 CONFIG_VARIABLE = "GATEPOST_CONFIG"
 
-THREADS = 64
-"""Requests one process works on at once; nearly all of them wait for the disk together."""
 
-
-def application() -> Flask:
+def application() -> Front:
     """What a worker process serves; reads the file that GATEPOST_CONFIG names."""
     logs.configure()
     _end_with_parent()
-    return create_app(read_settings(Path(os.environ[CONFIG_VARIABLE])))
+    # Without taking the interpreter down piece by piece: then the server's own threads, which still run, abort.
+    # Whatever was answered is on disk. https://github.com/emmett-framework/granian/issues/881
+    atexit.register(os._exit, 0)
+    return create_front(read_settings(Path(os.environ[CONFIG_VARIABLE])))
 
 
 def serve_web(settings: Settings, host: str, port: int, workers: int) -> None:
@@ -42,16 +43,17 @@ def serve_web(settings: Settings, host: str, port: int, workers: int) -> None:
     granian("server.web:application", host, port, workers).serve()
 
 
-def granian(application: str, host: str, port: int, workers: int) -> AbstractServer[Any]:
-    """The server for a WSGI application, which `application` ("module:name") makes; not yet serving."""
+def granian(
+    application: str, host: str, port: int, workers: int, interface: Interfaces = Interfaces.ASGINL
+) -> AbstractServer[Any]:
+    """The server for an application, which `application` ("module:name") makes; not yet serving."""
     return Granian(
         application,
         factory=True,
         address=host,
         port=port,
-        interface=Interfaces.WSGI,
+        interface=interface,
         workers=workers,
-        blocking_threads=THREADS,
         backlog=2048,
         respawn_failed_workers=True,
         workers_kill_timeout=10,

@@ -60,6 +60,10 @@ class Intake:
         """Have several decide in this order, each seeing what those before it changed."""
         return self._writer.submit_all(takings)
 
+    async def take_soon(self, taking: Taking) -> list[bool]:
+        """`take` for a coroutine, which waits without holding a thread."""
+        return await self._writer.submit_soon(taking)
+
     def keep_all(self, arrivals: Sequence[Arrival]) -> list[list[bool]]:
         """Keep several visitors' arrivals in this order, as `keep` does each."""
         return self._writer.submit_all(arrivals)

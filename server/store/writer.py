@@ -6,14 +6,15 @@ transaction, so the cost of the disk is shared, and nobody is told "kept" before
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import sqlite3
 import threading
 import time
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from queue import Empty, SimpleQueue
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from server.errors import CannotKeep
 
@@ -34,13 +35,27 @@ class _Ticket(Generic[_Work, _Result]):
 
     __slots__ = ("done", "given_up", "result", "work")
 
-    def __init__(self, work: _Work) -> None:
+    def __init__(self, work: _Work, done: _Thread | asyncio.Future[None]) -> None:
         self.work = work
         self.result: _Result | None = None
         self.given_up = False
-        # A bare lock, not an Event or a Future: those cost three times as much, on every request.
-        self.done = threading.Lock()
-        self.done.acquire()
+        self.done = done
+
+
+class _Thread:
+    """A thread that waits. A bare lock, not an Event: that costs three times as much."""
+
+    __slots__ = ("_lock",)
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._lock.acquire()
+
+    def wait(self, seconds: float) -> bool:
+        return self._lock.acquire(timeout=seconds)
+
+    def wake(self) -> None:
+        self._lock.release()
 
 
 class Writer(Generic[_Work, _Result]):
@@ -71,29 +86,41 @@ class Writer(Generic[_Work, _Result]):
 
         Raises CannotKeep when it is not known to be on disk: the queue is full, the disk refuses or is slow.
         """
-        return self._wait(self._queue(work))
+        return self._wait(*self._queue_for_thread(work))
+
+    async def submit_soon(self, work: _Work) -> _Result:
+        """`submit` for a coroutine, which waits without holding a thread."""
+        future = asyncio.get_running_loop().create_future()
+        ticket = self._queue(work, future)
+        try:
+            async with asyncio.timeout(PATIENCE):
+                await future
+        except TimeoutError:
+            raise _too_slow(ticket) from None
+        return _result(ticket)
 
     def submit_all(self, works: Sequence[_Work]) -> list[_Result]:
         """Several pieces of work in their order, with one wait for all; see `submit`."""
-        tickets = [self._queue(work) for work in works]
-        return [self._wait(ticket) for ticket in tickets]
+        tickets = [self._queue_for_thread(work) for work in works]
+        return [self._wait(*ticket) for ticket in tickets]
 
-    def _queue(self, work: _Work) -> _Ticket[_Work, _Result]:
+    def _queue_for_thread(self, work: _Work) -> tuple[_Ticket[_Work, _Result], _Thread]:
+        thread = _Thread()
+        return self._queue(work, thread), thread
+
+    def _queue(self, work: _Work, done: _Thread | asyncio.Future[None]) -> _Ticket[_Work, _Result]:
         if not self._thread.is_alive():
             raise CannotKeep("the writer has stopped")
         if self._waiting.qsize() >= MAX_WAITING:
             raise CannotKeep("too many requests are waiting for the disk", retry_after=2)
-        ticket: _Ticket[_Work, _Result] = _Ticket(work)
+        ticket: _Ticket[_Work, _Result] = _Ticket(work, done)
         self._waiting.put(ticket)
         return ticket
 
-    def _wait(self, ticket: _Ticket[_Work, _Result]) -> _Result:
-        if not ticket.done.acquire(timeout=PATIENCE):
-            ticket.given_up = True
-            raise CannotKeep("the disk is too slow")
-        if ticket.result is None:
-            raise CannotKeep("the database cannot be written to now")
-        return ticket.result
+    def _wait(self, ticket: _Ticket[_Work, _Result], thread: _Thread) -> _Result:
+        if not thread.wait(PATIENCE):
+            raise _too_slow(ticket)
+        return _result(ticket)
 
     def close(self) -> None:
         """Write what waits, then stop."""
@@ -107,8 +134,7 @@ class Writer(Generic[_Work, _Result]):
             group = [ticket for ticket in group if not ticket.given_up]
             if group:
                 self._commit(group)
-                for ticket in group:
-                    ticket.done.release()
+                _tell(group)
         if self._connection is not None:
             self._connection.close()
 
@@ -167,3 +193,33 @@ class Writer(Generic[_Work, _Result]):
         if now - self._failed_at > 10:
             self._failed_at = now
             log.error("events cannot be kept: %s; senders are told to come back until this is mended", error)
+
+
+def _result(ticket: _Ticket[Any, _Result]) -> _Result:
+    if ticket.result is None:
+        raise CannotKeep("the database cannot be written to now")
+    return ticket.result
+
+
+def _too_slow(ticket: _Ticket[Any, Any]) -> CannotKeep:
+    ticket.given_up = True
+    return CannotKeep("the disk is too slow")
+
+
+def _tell(group: Sequence[_Ticket[Any, Any]]) -> None:
+    """Wake whoever waits for these. An event loop is woken once, however many of them are its."""
+    loops: dict[asyncio.AbstractEventLoop, list[asyncio.Future[None]]] = {}
+    for ticket in group:
+        if isinstance(ticket.done, _Thread):
+            ticket.done.wake()
+        else:
+            loops.setdefault(ticket.done.get_loop(), []).append(ticket.done)
+    for loop, futures in loops.items():
+        with suppress(RuntimeError):  # the loop has ended, and whoever waited in it
+            loop.call_soon_threadsafe(_wake, futures)
+
+
+def _wake(futures: Sequence[asyncio.Future[None]]) -> None:
+    for future in futures:
+        if not future.done():
+            future.set_result(None)
