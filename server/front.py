@@ -1,10 +1,10 @@
-"""The front of the web side: an ASGI application that takes events itself, and has Flask do everything else.
+"""The front of the web side: an ASGI application that takes events itself, and has Flask do all else.
 
-Taking an event is waiting: for the rest of a body, for the disk. Here that costs no thread, so a sender who is
-slow holds up nobody, and the interpreter need not be handed from thread to thread. So the usual case, a page of
-a shop's own origin sending to that shop, is answered here, with the very headers that Flask and Flask-CORS would
-give it, which a test compares; what that saves stands in benchmarks/RESULTS.md. Everything else goes to Flask as
-soon as its body is here.
+Taking an event is waiting: for the rest of a body, for the disk. Here that costs no thread, so a sender who
+is slow holds up nobody, and the interpreter need not be handed from thread to thread. So the usual case, a
+page of a shop's own origin sending to that shop, is answered here, with the very headers that Flask and
+Flask-CORS would give it, which a test compares; what that saves stands in benchmarks/RESULTS.md. Everything
+else goes to Flask as soon as its body is here.
 """
 
 from __future__ import annotations
@@ -55,9 +55,10 @@ class Front:
     """The whole gateway as one ASGI application: https://asgi.readthedocs.io/en/stable/specs/www.html"""
 
     def __init__(self, settings: Settings, collector: Collector, gate: Gate, app: Flask) -> None:
+        self.flask = app
         self._collector = collector
         self._gate = gate
-        self._flask = WSGIMiddleware(app, workers=THREADS)  # type: ignore[arg-type]
+        self._middleware = WSGIMiddleware(app, workers=THREADS)  # type: ignore[arg-type]
         self._buffered = 0
         self._shops = {
             f"{settings.prefix}/{name}/e": (name, {origin.encode() for origin in shop.origins})
@@ -67,7 +68,7 @@ class Front:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         if scope["type"] != "http":
-            await self._flask(scope, receive, send)  # type: ignore[arg-type]
+            await self._middleware(scope, receive, send)  # type: ignore[arg-type]
             return
         headers = _headers(scope)
         shop, origins = self._shops.get(scope["path"], ("", ()))
@@ -120,7 +121,7 @@ class Front:
         self._buffered += expected
         try:
             body = await _body(receive, LONGEST)
-            await self._flask(_with_body(scope, headers, body), _once(body), send)  # type: ignore[arg-type]
+            await self._middleware(_with_body(scope, headers, body), _once(body), send)  # type: ignore[arg-type]
         except TimeoutError:
             await _respond(send, _LATE, [])
         finally:

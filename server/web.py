@@ -28,8 +28,8 @@ def application() -> Front:
     """What a worker process serves; reads the file that GATEPOST_CONFIG names."""
     logs.configure()
     _end_with_parent()
-    # Without taking the interpreter down piece by piece: then the server's own threads, which still run, abort.
-    # Whatever was answered is on disk. https://github.com/emmett-framework/granian/issues/881
+    # Without taking the interpreter down piece by piece: the server's own threads, which still run, would
+    # abort in it. Whatever was answered is on disk. https://github.com/emmett-framework/granian/issues/881
     atexit.register(os._exit, 0)
     return create_front(read_settings(Path(os.environ[CONFIG_VARIABLE])))
 
