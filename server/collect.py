@@ -5,12 +5,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import msgspec
 from flask import Blueprint, Response, request
-from werkzeug.sansio.http import parse_cookie
 
 from server.batch import (
     EVENT_DECODER,
@@ -25,7 +24,7 @@ from server.bots import REASON, Bots
 from server.client import TrustedProxies, is_loopback
 from server.clock import Clock
 from server.consent import ERASED, NOTHING_SAID, Consent, declined, updated
-from server.cookies import DAY, Cookies, Visit, renewed, source_in
+from server.cookies import DAY, Cookies, Jar, Visit, jar_of, renewed, source_in
 from server.errors import BadRequest, CannotKeep, InvalidEvent
 from server.event import Event
 from server.gpc import says_gpc
@@ -47,7 +46,7 @@ class Sent(msgspec.Struct, frozen=True):
     shop: str
     origin: str
     body: bytes
-    cookies: Mapping[str, str] = {}
+    cookies: Jar = {}
     gpc: str = ""
     """The Sec-GPC header."""
     user_agent: str = ""
@@ -141,9 +140,10 @@ class Collector:
         before = self._cookies.read(sent.cookies, now)
         gpc = batch.gpc or says_gpc(sent.gpc)
         stranger = declined(shop.purposes, before.declined) if before.declined else NOTHING_SAID
-        said = updated(stranger, batch.consent, gpc, now, BROWSER, batch.decided(now))
-        if not before.visitor and not may_keep_for(shop, said):
-            return self._without_consent(sent, shop, batch, said)  # nobody to look up, nothing to keep
+        if not before.visitor:
+            said = updated(stranger, batch.consent, gpc, now, BROWSER, batch.decided(now))
+            if not may_keep_for(shop, said):
+                return self._without_consent(sent, shop, batch, said)  # nobody to look up, nothing to keep
         after = renewed(before, source_in(batch.page.url, now) if batch.page else None, now)
         events, dropped, after = self._read(sent.shop, batch, after, now)
         lasts = sent.origin != NULL
@@ -253,7 +253,7 @@ def blueprint(collector: Collector, gate: Gate, prefix: str, shops: Mapping[str,
                 shop=shop,
                 origin=environ.get("HTTP_ORIGIN", ""),
                 body=_body(),
-                cookies=parse_cookie(environ.get("HTTP_COOKIE")),
+                cookies=jar_of(environ.get("HTTP_COOKIE", "")),
                 gpc=environ.get("HTTP_SEC_GPC", ""),
                 user_agent=environ.get("HTTP_USER_AGENT", ""),
                 purpose=environ.get("HTTP_SEC_PURPOSE") or environ.get("HTTP_PURPOSE", ""),

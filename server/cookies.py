@@ -3,7 +3,7 @@
 The signed time decides how long each is good for, never the browser's expiry. A cookie that is forged,
 expired or unreadable is the same as none. A cookie that did not change is not set again.
 
-Where saying nothing lets events flow there is a fourth: it says that everything was declined, and not by whom.
+Where saying nothing lets events flow there is a fourth: it says that everything was declined, not by whom.
 """
 
 from __future__ import annotations
@@ -16,12 +16,11 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import lru_cache
-from typing import Literal
+from typing import Literal, TypeAlias
 from urllib.parse import parse_qs, urlsplit
 
 import msgspec
 from itsdangerous import BadSignature, Signer
-from werkzeug.datastructures import MultiDict
 
 from server.event import Source
 from server.redact import redact_addresses
@@ -46,6 +45,22 @@ _ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-
 _SIGNATURE = re.compile(r"[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]\Z")
 """32 bytes in base64, spelt in the one way that signing spells them; itsdangerous would read others too."""
 _TEXT = re.compile(r"[^\x00-\x1f\x7f]{1,200}\Z")
+
+
+Jar: TypeAlias = Mapping[str, Sequence[str]]
+"""The cookies of a request: all values of each name."""
+
+
+def jar_of(header: str) -> Jar:
+    """The cookies in a Cookie header: https://www.rfc-editor.org/rfc/rfc6265#section-5.4
+
+    Not by werkzeug's, which undoes quotes and keeps the order of all: ours need neither, and it costs more.
+    """
+    jar: dict[str, list[str]] = {}
+    for pair in header.split(";"):
+        name, _, value = pair.partition("=")
+        jar.setdefault(name.strip(), []).append(value.strip())
+    return jar
 
 
 class Visit(msgspec.Struct, frozen=True):
@@ -91,7 +106,7 @@ class Cookies:
         self._source = _Cookie(form, "gp_src", keys)
         self._declined = _Cookie(form, "gp_no", keys)
 
-    def read(self, jar: Mapping[str, str], now: int) -> Visit:
+    def read(self, jar: Jar, now: int) -> Visit:
         """The visit that a request's cookies tell of. A session without its visitor counts for nothing.
 
         Below a path another host of the shop's site can add cookies of our names, even valid ones of a
@@ -108,7 +123,7 @@ class Cookies:
         active, session = max(sessions, default=(0, ""))
         return Visit(visitor, first_seen, session, active, source)
 
-    def _sources(self, jar: Mapping[str, str], now: int) -> Iterator[Source]:
+    def _sources(self, jar: Jar, now: int) -> Iterator[Source]:
         for value in self._source.read(jar):
             match value:
                 case [from_, code, seen] if (since := _time(seen, now)) and now - since < SOURCE_LIFE:
@@ -131,12 +146,12 @@ class Cookies:
             changes.append(self._source.set(value, SOURCE_LIFE))
         return changes
 
-    def clear(self, jar: Mapping[str, str]) -> list[str]:
+    def clear(self, jar: Jar) -> list[str]:
         """The `Set-Cookie` values that remove whichever of our cookies the request brought."""
         ours = (self._visitor, self._session, self._source, self._declined)
         return [cookie.clear() for cookie in ours if cookie.name in jar]
 
-    def decline(self, jar: Mapping[str, str], now: int) -> list[str]:
+    def decline(self, jar: Jar, now: int) -> list[str]:
         """The same, but the browser remembers that its owner declined, and nothing else."""
         ours = (self._visitor, self._session, self._source)
         changes = [cookie.clear() for cookie in ours if cookie.name in jar]
@@ -185,11 +200,9 @@ class _Cookie:
         # A visitor's cookies come with every event of a visit: most were verified a moment ago.
         self._parts = lru_cache(maxsize=REMEMBERED)(self._verified)
 
-    def read(self, jar: Mapping[str, str]) -> list[tuple[str, ...]]:
+    def read(self, jar: Jar) -> list[tuple[str, ...]]:
         """The parts of every validly signed value of this name."""
-        if self.name not in jar:
-            return []
-        values = jar.getlist(self.name) if isinstance(jar, MultiDict) else [jar[self.name]]
+        values = jar.get(self.name, ())
         return [parts for value in values if len(value) <= LONGEST and (parts := self._parts(value))]
 
     def _verified(self, value: str) -> tuple[str, ...]:

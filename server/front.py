@@ -16,11 +16,11 @@ from typing import Any
 
 from a2wsgi import WSGIMiddleware
 from flask import Flask
-from werkzeug.sansio.http import parse_cookie
 
 from server import api
 from server.batch import MAX_BODY
 from server.collect import MAX_DISCARDED, Answer, Collector, Gate, Sent, body_of, headers_of
+from server.cookies import jar_of
 from server.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -98,7 +98,7 @@ class Front:
                 shop=shop,
                 origin=said(b"origin"),
                 body=body,
-                cookies=parse_cookie(said(b"cookie")),
+                cookies=jar_of(said(b"cookie")),
                 gpc=said(b"sec-gpc"),
                 user_agent=said(b"user-agent"),
                 purpose=said(b"sec-purpose") or said(b"purpose"),

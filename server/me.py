@@ -15,7 +15,7 @@ from flask import Blueprint, Response, request
 
 from server.client import TrustedProxies, is_loopback
 from server.clock import Clock
-from server.cookies import Cookies
+from server.cookies import Cookies, Jar, jar_of
 from server.errors import BadRequest, CannotKeep
 from server.rates import RateLimit
 from server.rights import Subjects, moment, shown
@@ -30,7 +30,7 @@ class Asked(msgspec.Struct, frozen=True):
     """What of a request matters here."""
 
     shop: str
-    cookies: Mapping[str, str] = {}
+    cookies: Jar = {}
     origin: str = ""
     site: str = ""
     """The Sec-Fetch-Site header: whose page asks. https://www.w3.org/TR/fetch-metadata/"""
@@ -139,7 +139,7 @@ def _asked(shop: str) -> Asked:
     headers = request.headers
     return Asked(
         shop,
-        request.cookies,
+        jar_of(request.environ.get("HTTP_COOKIE", "")),
         headers.get("Origin", ""),
         headers.get("Sec-Fetch-Site", ""),
         headers.get("Sec-Fetch-Mode", ""),

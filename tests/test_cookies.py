@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import string
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from http.cookies import SimpleCookie
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from server.configure import read_settings
-from server.cookies import Cookies, Visit
+from server.cookies import Cookies, Jar, Visit
 from server.event import Source
 from tests.gateway import (
     DAY,
@@ -421,6 +421,16 @@ def jar(lines: list[str]) -> dict[str, str]:
     return {name: morsel.value for line in lines for name, morsel in SimpleCookie(line).items()}
 
 
+def listed(sent: Mapping[str, str]) -> Jar:
+    """A jar in which every name stands once."""
+    return {name: [value] for name, value in sent.items()}
+
+
+def sent_after(cookies: Cookies) -> Jar:
+    """What a browser sends that these cookies were set for."""
+    return listed(jar(cookies.write(Visit(), SEEN)))
+
+
 SEEN = Visit(
     visitor="07f684a7-e476-447f-bbe3-c921efd2984b",
     first_seen=NOW - 100 * DAY,
@@ -434,16 +444,16 @@ def test_after_a_rotation_the_first_key_signs_and_every_key_verifies(tmp_path: P
     old = rotated(tmp_path, SECRET)
     both = rotated(tmp_path, OTHER_SECRET, SECRET)
     new = rotated(tmp_path, OTHER_SECRET)
-    assert both.read(jar(old.write(Visit(), SEEN)), NOW) == SEEN
-    assert new.read(jar(both.write(Visit(), SEEN)), NOW) == SEEN
-    assert old.read(jar(both.write(Visit(), SEEN)), NOW) == Visit()
+    assert both.read(sent_after(old), NOW) == SEEN
+    assert new.read(sent_after(both), NOW) == SEEN
+    assert old.read(sent_after(both), NOW) == Visit()
     third = rotated(tmp_path, NEWEST_SECRET, OTHER_SECRET, SECRET)
-    assert third.read(jar(old.write(Visit(), SEEN)), NOW) == SEEN
+    assert third.read(sent_after(old), NOW) == SEEN
 
 
 def test_a_removed_key_verifies_nothing_any_more(tmp_path: Path) -> None:
     old, new = rotated(tmp_path, SECRET), rotated(tmp_path, OTHER_SECRET)
-    assert new.read(jar(old.write(Visit(), SEEN)), NOW) == Visit()
+    assert new.read(sent_after(old), NOW) == Visit()
 
 
 # Of every value.
@@ -467,7 +477,7 @@ def test_what_is_written_is_read_again(
     written = Visit(visitor, then, session, then, Source(from_, code, then))
     sent = jar(cookies.write(Visit(), written))
     assert all(len(name + value) <= 4096 for name, value in sent.items())
-    assert cookies.read(sent, NOW) == written
+    assert cookies.read(listed(sent), NOW) == written
     assert cookies.write(written, written) == []
 
 
@@ -481,7 +491,7 @@ def test_a_cookie_with_any_byte_changed_is_none(cookies: Cookies, data: st.DataO
     changed = data.draw(
         st.sampled_from(string.ascii_letters + string.digits + "-_.=! é").filter(lambda c: c != value[place])
     )
-    read = cookies.read({**sent, name: value[:place] + changed + value[place + 1 :]}, NOW)
+    read = cookies.read(listed({**sent, name: value[:place] + changed + value[place + 1 :]}), NOW)
     lost = {
         "__Host-gp_v": {"visitor": "", "first_seen": 0, "session": "", "active": 0},
         "__Host-gp_s": {"session": "", "active": 0},
@@ -494,7 +504,7 @@ def test_the_last_character_of_a_signature_counts_like_every_other(cookies: Cook
     """Base64 leaves two bits of it over, and a lenient reader takes four spellings of the same signature."""
     value = jar(cookies.write(Visit(), SEEN))["__Host-gp_v"]
     for last in set(string.ascii_letters + string.digits + "-_=") - {value[-1]}:
-        assert cookies.read({"__Host-gp_v": value[:-1] + last}, NOW).visitor == "", last
+        assert cookies.read({"__Host-gp_v": [value[:-1] + last]}, NOW).visitor == "", last
 
 
 @given(data=st.data())
@@ -510,14 +520,14 @@ def test_a_cookie_cut_short_or_with_something_added_is_none(cookies: Cookies, da
         added + value,
         value[:cut] + added + value[cut:],
     ):
-        assert cookies.read({"__Host-gp_v": wrong}, NOW).visitor == ""
+        assert cookies.read({"__Host-gp_v": [wrong]}, NOW).visitor == ""
 
 
 @given(value=st.text(max_size=80))
 @settings(max_examples=200, deadline=None)
 def test_no_text_reads_as_a_cookie(cookies: Cookies, value: str) -> None:
     sent = dict.fromkeys(("__Host-gp_v", "__Host-gp_s", "__Host-gp_src"), value)
-    assert cookies.read(sent, NOW) == Visit()
+    assert cookies.read(listed(sent), NOW) == Visit()
 
 
 # Against a model of the rules.

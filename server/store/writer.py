@@ -35,7 +35,7 @@ class _Ticket(Generic[_Work, _Result]):
 
     __slots__ = ("done", "given_up", "result", "work")
 
-    def __init__(self, work: _Work, done: _Thread | asyncio.Future[None]) -> None:
+    def __init__(self, work: _Work, done: _Thread | asyncio.Future[bool]) -> None:
         self.work = work
         self.result: _Result | None = None
         self.given_up = False
@@ -90,13 +90,16 @@ class Writer(Generic[_Work, _Result]):
 
     async def submit_soon(self, work: _Work) -> _Result:
         """`submit` for a coroutine, which waits without holding a thread."""
-        future = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[bool] = loop.create_future()
         ticket = self._queue(work, future)
+        timer = loop.call_later(PATIENCE, _wake, [future], False)  # a timeout context costs more
         try:
-            async with asyncio.timeout(PATIENCE):
-                await future
-        except TimeoutError:
-            raise _too_slow(ticket) from None
+            is_told = await future
+        finally:
+            timer.cancel()
+        if not is_told:
+            raise _too_slow(ticket)
         return _result(ticket)
 
     def submit_all(self, works: Sequence[_Work]) -> list[_Result]:
@@ -108,7 +111,7 @@ class Writer(Generic[_Work, _Result]):
         thread = _Thread()
         return self._queue(work, thread), thread
 
-    def _queue(self, work: _Work, done: _Thread | asyncio.Future[None]) -> _Ticket[_Work, _Result]:
+    def _queue(self, work: _Work, done: _Thread | asyncio.Future[bool]) -> _Ticket[_Work, _Result]:
         if not self._thread.is_alive():
             raise CannotKeep("the writer has stopped")
         if self._waiting.qsize() >= MAX_WAITING:
@@ -208,7 +211,7 @@ def _too_slow(ticket: _Ticket[Any, Any]) -> CannotKeep:
 
 def _tell(group: Sequence[_Ticket[Any, Any]]) -> None:
     """Wake whoever waits for these. An event loop is woken once, however many of them are its."""
-    loops: dict[asyncio.AbstractEventLoop, list[asyncio.Future[None]]] = {}
+    loops: dict[asyncio.AbstractEventLoop, list[asyncio.Future[bool]]] = {}
     for ticket in group:
         if isinstance(ticket.done, _Thread):
             ticket.done.wake()
@@ -216,10 +219,10 @@ def _tell(group: Sequence[_Ticket[Any, Any]]) -> None:
             loops.setdefault(ticket.done.get_loop(), []).append(ticket.done)
     for loop, futures in loops.items():
         with suppress(RuntimeError):  # the loop has ended, and whoever waited in it
-            loop.call_soon_threadsafe(_wake, futures)
+            loop.call_soon_threadsafe(_wake, futures, True)
 
 
-def _wake(futures: Sequence[asyncio.Future[None]]) -> None:
+def _wake(futures: Sequence[asyncio.Future[bool]], told: bool) -> None:
     for future in futures:
         if not future.done():
-            future.set_result(None)
+            future.set_result(told)
