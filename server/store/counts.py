@@ -9,15 +9,21 @@ from collections.abc import Mapping
 from typing import Any, TypeAlias
 
 import msgspec
-from sqlalchemy import Connection, Row, func, select
+from sqlalchemy import Connection, Row, select, text
 
 from server.store import tables
 from server.store.database import Database
 from server.store.totals import EARLIER
 
-_deliveries = tables.deliveries.c
 _destinations = tables.destinations.c
 _events = tables.events.c
+
+# The index is named, because SQLite would take the table itself, which has the same order, and read it from
+# its beginning: https://www.sqlite.org/lang_indexedby.html
+_FIRST_WAITING = text(
+    "SELECT received FROM events WHERE seq = (SELECT min(event) FROM deliveries INDEXED BY deliveries_waiting"
+    " WHERE destination = :destination AND state = 'waiting')"
+)
 
 _Ended: TypeAlias = Mapping[tuple[str, str], int]
 """How many deliveries of a destination ended how: by state and reason."""
@@ -106,13 +112,10 @@ def _oldest_waiting(connection: Connection, destination: Row[Any]) -> int | None
     """When the oldest event was received that the destination has not read, or tries again."""
     unread = (
         select(_events.received)
-        .where(_events.seq > destination.position, _events.shop == destination.shop)
+        .where(_events.seq > destination.position, tables.shop_of_event == destination.shop)
         .order_by(_events.seq)
         .limit(1)
     )
-    first_waiting = select(func.min(_deliveries.event)).where(
-        _deliveries.destination == destination.id, _deliveries.state == "waiting"
-    )
-    waiting = select(_events.received).where(_events.seq == first_waiting.scalar_subquery())
-    found = [connection.scalar(unread), connection.scalar(waiting)]
+    waiting = connection.scalar(_FIRST_WAITING, {"destination": destination.id})
+    found = [connection.scalar(unread), waiting]
     return min((moment for moment in found if moment is not None), default=None)

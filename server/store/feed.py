@@ -9,10 +9,10 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, String, and_, cast, func, literal, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, String, and_, cast, false, func, or_, select, text
 
 from server.event import Event
 from server.store import tables
@@ -20,8 +20,10 @@ from server.store.database import Database
 
 Outcome: TypeAlias = Literal["delivered", "not_wanted", "waiting", "dead"]
 
-LOOKED = 500
+STEP = 10_000
 """Events looked at in one step."""
+LOOKED = 1000
+"""Of those that an index tells to be dead or to wait."""
 PATIENCE = 0.12
 """Seconds after which no further step is begun."""
 
@@ -29,6 +31,18 @@ _events = tables.events.c
 _deliveries = tables.deliveries.c
 _destinations = tables.destinations.c
 _event_decoder = msgspec.json.Decoder(Event)
+
+
+# The index is named, because SQLite would take the table itself, which has the same order, and read all of
+# it: https://www.sqlite.org/lang_indexedby.html
+_UNSETTLED = {
+    state: text(
+        f"SELECT event FROM deliveries INDEXED BY deliveries_{state}"  # noqa: S608
+        f" WHERE destination = :destination AND state = '{state}' AND event < :before"
+        " ORDER BY event DESC LIMIT :limit"
+    )
+    for state in ("dead", "waiting")
+}
 
 
 class Wanted(msgspec.Struct, frozen=True):
@@ -86,22 +100,17 @@ class Feed:
     def find(self, shop: str, wanted: Wanted, before: int | None, limit: int) -> Found:
         """The newest events that are wanted, or the newest before a seq."""
         begun = self._stopwatch()
+        seqs: list[int] = []
         with self._database.reading() as connection:
             places = _places(connection, shop)
-            seqs: list[int] = []
-            while len(seqs) < limit:
-                candidates = _candidates(connection, shop, wanted, places, before)
-                if not candidates:
-                    return Found(_lines(connection, seqs, places), None, None)
-                for seq in _fitting(connection, shop, wanted, places, candidates):
-                    seqs.append(seq)
-                    if len(seqs) == limit:
-                        return Found(_lines(connection, seqs, places), seq, None)
-                before = candidates[-1]
-                if len(seqs) < limit and self._stopwatch() - begun > PATIENCE:
-                    back_to = connection.scalar(select(_events.received).where(_events.seq == before))
-                    return Found(_lines(connection, seqs, places), before, back_to)
-        return Found([], None, None)  # for a limit of none
+            for fitting, upto in _steps(connection, shop, wanted, places, before, limit):
+                seqs += fitting[: limit - len(seqs)]
+                if len(seqs) == limit:
+                    return Found(_lines(connection, seqs, places), seqs[-1], None)
+                if self._stopwatch() - begun > PATIENCE:
+                    after = select(_events.received).where(_events.seq >= upto).order_by(_events.seq).limit(1)
+                    return Found(_lines(connection, seqs, places), upto, connection.scalar(after))
+            return Found(_lines(connection, seqs, places), None, None)
 
     def names(self, shop: str, limit: int = 100) -> list[str]:
         """The names of events that are kept of a shop."""
@@ -134,68 +143,57 @@ def _meant(wanted: Wanted, places: Sequence[_Place]) -> list[_Place]:
     return [place for place in places if wanted.vendor in ("", place.vendor)]
 
 
-def _candidates(
-    connection: Connection, shop: str, wanted: Wanted, places: Sequence[_Place], before: int | None
-) -> list[int]:
-    """The next seqs that may be wanted, newest first, from the index that tells most."""
-    if wanted.outcome in ("dead", "waiting"):
-        return _unsettled(connection, shop, wanted, places, before)
-    mine = [_events.shop == shop]
-    if wanted.visitor:
-        mine.append(_events.visitor == wanted.visitor)
-    elif wanted.name:
-        mine.append(_events.name == wanted.name)
-    return _newest(connection, mine, before)
-
-
-def _newest(connection: Connection, mine: Sequence[ColumnElement[bool]], before: int | None) -> list[int]:
-    earlier = [] if before is None else [_events.seq < before]
-    statement = select(_events.seq).where(*mine, *earlier).order_by(_events.seq.desc()).limit(LOOKED)
-    return list(connection.execute(statement).scalars())
-
-
-def _unsettled(
-    connection: Connection, shop: str, wanted: Wanted, places: Sequence[_Place], before: int | None
-) -> list[int]:
-    """Those that are dead, or wait: few beside all others, and with an index of their own."""
-    found: set[int] = set()
-    for place in _meant(wanted, places):
-        earlier = [] if before is None else [_deliveries.event < before]
-        found.update(
-            connection.execute(
-                select(_deliveries.event)
-                .where(
-                    _deliveries.destination == place.id,
-                    # In the statement itself: an index of some rows serves only who asks for just those.
-                    _deliveries.state == literal(wanted.outcome, literal_execute=True),
-                    *earlier,
-                )
-                .order_by(_deliveries.event.desc())
-                .limit(LOOKED)
-            ).scalars()
-        )
-        if wanted.outcome == "waiting":
-            unread = [_events.shop == shop, _events.seq > place.position]
-            found.update(_newest(connection, unread, before))
-    return sorted(found, reverse=True)[:LOOKED]
-
-
-def _fitting(
+def _steps(
     connection: Connection,
     shop: str,
     wanted: Wanted,
     places: Sequence[_Place],
-    candidates: Sequence[int],
-) -> Iterator[int]:
-    """Those of the candidates that are wanted, newest first."""
-    conditions = [_events.seq.in_(candidates), _events.shop == shop, *_told_by_event(wanted)]
-    if wanted.vendor or wanted.outcome:
-        conditions.append(or_(*(_stands(place, wanted.outcome) for place in _meant(wanted, places))))
-    statement = select(_events.seq).where(*conditions).order_by(_events.seq.desc())
-    yield from connection.execute(statement).scalars().all()
+    before: int | None,
+    limit: int,
+) -> Iterator[tuple[Sequence[int], int]]:
+    """Step by step backwards: the seqs that fit, newest first, and the seq down to which was looked."""
+    if before is None:
+        before = (connection.scalar(select(func.max(_events.seq))) or 0) + 1
+    oldest = connection.scalar(select(func.min(_events.seq))) or before
+    fits = [*_told_by_event(shop, wanted), *_told_by_standing(wanted, places)]
+    here: ColumnElement[bool]
+    while before > oldest:
+        if wanted.outcome in ("dead", "waiting"):
+            candidates = _unsettled(connection, shop, wanted, places, before)
+            if not candidates:
+                return
+            upto, here = candidates[-1], _events.seq.in_(candidates)
+        else:
+            # Where everything an index leads to fits, the first step finds all that is asked for.
+            upto = before - STEP if wanted.page or wanted.vendor or wanted.outcome else oldest
+            here = (_events.seq < before) & (_events.seq >= upto)
+        statement = select(_events.seq).where(here, *fits).order_by(_events.seq.desc()).limit(limit)
+        yield connection.execute(statement).scalars().all(), upto
+        before = upto
 
 
-def _told_by_event(wanted: Wanted) -> Iterator[ColumnElement[bool]]:
+def _unsettled(
+    connection: Connection, shop: str, wanted: Wanted, places: Sequence[_Place], before: int
+) -> list[int]:
+    """The next that are dead, or wait: few beside all others, and with an index of their own."""
+    found: set[int] = set()
+    for place in _meant(wanted, places):
+        values = {"destination": place.id, "before": before, "limit": LOOKED}
+        found.update(connection.execute(_UNSETTLED[wanted.outcome], values).scalars())
+        if wanted.outcome == "waiting":
+            unread = (
+                select(_events.seq)
+                .where(tables.shop_of_event == shop, _events.seq > place.position, _events.seq < before)
+                .order_by(_events.seq.desc())
+                .limit(LOOKED)
+            )
+            found.update(connection.execute(unread).scalars())
+    return sorted(found, reverse=True)[:LOOKED]
+
+
+def _told_by_event(shop: str, wanted: Wanted) -> Iterator[ColumnElement[bool]]:
+    by_index = wanted.outcome not in ("dead", "waiting") and (wanted.visitor or wanted.name)
+    yield (_events.shop if by_index else tables.shop_of_event) == shop
     if wanted.name:
         yield _events.name == wanted.name
     if wanted.visitor:
@@ -205,6 +203,11 @@ def _told_by_event(wanted: Wanted) -> Iterator[ColumnElement[bool]]:
         # The whole record first: it is quicker to search than to take apart.
         yield func.instr(body, json.dumps(wanted.page, ensure_ascii=False)[1:-1]) > 0
         yield func.instr(func.json_extract(body, "$.page.url"), wanted.page) > 0
+
+
+def _told_by_standing(wanted: Wanted, places: Sequence[_Place]) -> Iterator[ColumnElement[bool]]:
+    if wanted.vendor or wanted.outcome:
+        yield or_(false(), *(_stands(place, wanted.outcome) for place in _meant(wanted, places)))
 
 
 def _stands(place: _Place, outcome: Outcome | Literal[""]) -> ColumnElement[bool]:
@@ -223,10 +226,18 @@ def _lines(connection: Connection, seqs: Sequence[int], places: Sequence[_Place]
     if not seqs:
         return []
     rows = connection.execute(
-        select(_events.seq, _events.body).where(_events.seq.in_(seqs)).order_by(_events.seq.desc())
+        select(tables.events).where(_events.seq.in_(seqs)).order_by(_events.seq.desc())
     ).all()
     standings = _standings(connection, seqs, places)
-    return [Line(row.seq, _event_decoder.decode(row.body), standings[row.seq]) for row in rows]
+    return [Line(row.seq, _event(row), standings[row.seq]) for row in rows]
+
+
+def _event(row: Row[*tuple[Any, ...]]) -> Event:
+    """The event; of one whose record cannot be decoded what else is known of it."""
+    try:
+        return _event_decoder.decode(row.body)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return Event(row.id, row.name, row.received, row.received, row.shop, row.visitor, "", {})
 
 
 def _standings(

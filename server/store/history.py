@@ -87,7 +87,7 @@ class History:
         with self._database.reading() as connection:
             rows = connection.execute(
                 select(_events.seq, _events.body)
-                .where(_events.shop == shop, _events.seq > seq)
+                .where(tables.shop_of_event == shop, _events.seq > seq)
                 .order_by(_events.seq.desc())
                 .limit(limit)
             ).all()

@@ -144,7 +144,7 @@ class Outbox:
             newest = connection.scalar(select(func.max(_events.seq))) or 0
             rows = connection.execute(
                 select(_events.seq, _events.visitor, _events.body, known.exists().label("known"))
-                .where(_events.seq > after, _events.shop == destination.shop)
+                .where(_events.seq > after, tables.shop_of_event == destination.shop)
                 .order_by(_events.seq)
                 .limit(limit)
             ).all()
