@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-import stat
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,10 +18,11 @@ from server.configure import read_settings
 from server.delivery import Delivery, NoReply
 from server.errors import GatepostError
 from server.event import Event, Page, User
-from server.exposure import exposure
+from server.exposure import cookie_lives
 from server.finding import Finding
 from server.pseudonyms import Pseudonyms
 from server.resolver import Resolver, system_resolver
+from server.risks import risks
 from server.settings import Settings, VendorSettings
 from server.store.database import Database
 from server.store.intake import Intake
@@ -45,20 +45,12 @@ def check(config: Path, *, send_test: bool, resolve: Resolver = system_resolver)
         yield Finding("wrong", str(config), str(error))
         return
     yield Finding("ok", str(config), "can be read and is complete")
-    yield from _secrecy(config)
+    yield from risks(settings)
     yield from _storage(settings)
-    yield from exposure(settings, resolve)
+    yield from cookie_lives(settings, resolve)
     for name, shop in settings.shops.items():
-        yield from _shop(settings, name)
         for vendor, table in shop.vendors.items():
             yield from _vendor(f"shops.{name}.vendors.{vendor}", name, vendor, table, send_test=send_test)
-
-
-def _secrecy(config: Path) -> Iterator[Finding]:
-    if stat.S_IMODE(config.stat().st_mode) & 0o077:
-        yield Finding(
-            "wrong", str(config), f"others on this machine may read its secrets; chmod 600 {config}"
-        )
 
 
 def _storage(settings: Settings) -> Iterator[Finding]:
@@ -75,32 +67,6 @@ def _storage(settings: Settings) -> Iterator[Finding]:
         yield Finding("wrong", about, str(error))
     else:
         yield Finding("ok", about, "events can be kept there")
-
-
-def _shop(settings: Settings, name: str) -> Iterator[Finding]:
-    shop = settings.shops[name]
-    about = f"shops.{name}"
-    if not shop.vendors:
-        yield Finding("wrong", about, "names no vendor, so nothing is delivered; add one under vendors")
-    if shop.consent == "not_required":
-        yield Finding(
-            "note",
-            about,
-            'consent = "not_required" relays before anyone has agreed; no exemption for audience measurement '
-            "covers a relay to marketing vendors, so make sure that your law allows it",
-        )
-    if shop.null_origin:
-        yield Finding(
-            "note",
-            about,
-            "null_origin = true takes events from anybody's sandbox, not only from this shop's, and each "
-            "request is a visitor of its own",
-        )
-    for origin in shop.origins:
-        if urlsplit(origin).scheme == "http" and not settings.development:
-            yield Finding(
-                "wrong", about, f"the origin {origin} is not https; its visitors can be listened to"
-            )
 
 
 def _vendor(about: str, shop: str, name: str, table: VendorSettings, *, send_test: bool) -> Iterator[Finding]:

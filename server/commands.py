@@ -16,6 +16,7 @@ from server.errors import GatepostError
 from server.explain import explained
 from server.ports import address_of, check_port
 from server.relay.relay import run_relay
+from server.risks import risks
 from server.settings import Settings
 from server.store.database import FILE, Database
 from server.store.deadletters import DeadLetters, Filter
@@ -31,6 +32,7 @@ def serve_all(config: Path, host: str, port: int, workers: int) -> None:
     """Web workers and relay as one. Returns after SIGTERM or SIGINT."""
     settings = read_settings(config)
     address = _checked_address(settings, host, port)
+    _warn_of_risks(settings)
     Database(settings.data_dir).close()  # one process migrates; those it starts find it done
     where = ["--config", str(config)]
     supervise(
@@ -46,9 +48,17 @@ def serve_all(config: Path, host: str, port: int, workers: int) -> None:
 
 def serve_web_half(config: Path, host: str, port: int, workers: int) -> None:
     """The web half, until SIGTERM or SIGINT."""
-    end_with_supervisor()
+    is_supervised = end_with_supervisor()
     settings = read_settings(config)
-    serve_web(settings, _checked_address(settings, host, port), port, workers)
+    address = _checked_address(settings, host, port)
+    if not is_supervised:  # else its supervisor has warned
+        _warn_of_risks(settings)
+    serve_web(settings, address, port, workers)
+
+
+def _warn_of_risks(settings: Settings) -> None:
+    for risk in risks(settings):
+        log.warning("%s: %s", risk.about, risk.says)
 
 
 def serve_relay_half(config: Path) -> None:

@@ -1,4 +1,4 @@
-"""Part of `gatepost check`: whose word on addresses is believed, and how long cookies live."""
+"""What others make of a configuration: whose word on addresses is believed, and how long cookies live."""
 
 from __future__ import annotations
 
@@ -15,14 +15,12 @@ WIDEST = {4: 8, 6: 20}
 """The shortest prefix of a public network that may be one company's proxies, by version."""
 
 
-def exposure(settings: Settings, resolve: Resolver) -> Iterator[Finding]:
-    """Look at what browsers and proxies will make of this configuration."""
+def exposure(settings: Settings) -> Iterator[Finding]:
+    """Where it is open to the wrong ones, as far as it alone can tell."""
     if settings.development:
         yield from _development(settings)
     for network in settings.trusted_proxies:
         yield from _proxy(network)
-    if not settings.development:
-        yield from _cookies(settings, resolve)
 
 
 def _development(settings: Settings) -> Iterator[Finding]:
@@ -66,8 +64,10 @@ def _proxy(text: str) -> Iterator[Finding]:
         )
 
 
-def _cookies(settings: Settings, resolve: Resolver) -> Iterator[Finding]:
+def cookie_lives(settings: Settings, resolve: Resolver) -> Iterator[Finding]:
     """What becomes of the visitors' cookies in Safari, which is the strictest."""
+    if settings.development:
+        return
     gateway = urlsplit(settings.public_url).hostname or ""
     seen: set[str] = set()
     for name, shop in settings.shops.items():

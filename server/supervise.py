@@ -116,13 +116,14 @@ def supervise(commands: Sequence[Sequence[str]], started: Callable[[], None] = l
             child.wait(deadline)
 
 
-def end_with_supervisor() -> None:
-    """In a supervised process: end as by SIGTERM when the supervisor is gone."""
+def end_with_supervisor() -> bool:
+    """In a supervised process: end as by SIGTERM when the supervisor is gone. Whether this is one."""
     if not os.environ.pop(SUPERVISED, ""):
-        return
+        return False
 
     def watch() -> None:
         os.read(0, 1)  # returns when the other end closes: nobody ever writes
         os.kill(os.getpid(), signal.SIGTERM)
 
     threading.Thread(target=watch, name="gatepost-supervisor", daemon=True).start()
+    return True

@@ -12,7 +12,7 @@ import pytest
 
 from server.check import check
 from server.configure import read_settings
-from server.exposure import exposure
+from server.exposure import cookie_lives, exposure
 from server.finding import Finding
 from server.resolver import Host, Resolver, system_resolver
 from server.safari import predict, registrable
@@ -123,7 +123,8 @@ def test_the_site_of_a_host_is_its_registrable_domain(host: str, site: str | Non
 
 def findings(tmp_path: Path, resolve: Resolver = lambda host: None, **changes: Any) -> list[Finding]:
     file = write_configuration(tmp_path, configuration(**changes))
-    return list(exposure(read_settings(file), resolve))
+    settings = read_settings(file)
+    return [*exposure(settings), *cookie_lives(settings, resolve)]
 
 
 def test_each_prediction_comes_with_its_reason_and_its_mend(tmp_path: Path) -> None:
@@ -154,7 +155,7 @@ def test_every_host_of_every_shop_is_judged_once(tmp_path: Path) -> None:
         }
     )
     table["shops"]["other"] = {"origins": ["https://www.other.example"]}
-    found = list(exposure(read_settings(write_configuration(tmp_path, table)), lambda host: None))
+    found = list(cookie_lives(read_settings(write_configuration(tmp_path, table)), lambda host: None))
     assert [(one.about, one.level) for one in found] == [
         ("shops.demo", "note"),
         ("shops.demo", "note"),
