@@ -40,4 +40,10 @@ class Bots:
 
     def is_bot(self, user_agent: str, purpose: str) -> bool:
         """By the User-Agent header, and by Sec-Purpose or Purpose: https://wicg.github.io/nav-speculation/"""
-        return "prefetch" in purpose or self._declared(user_agent[:MAX_READ])
+        return _is_early(purpose) or self._declared(user_agent[:MAX_READ])
+
+
+def _is_early(purpose: str) -> bool:
+    """Whether a page is fetched, rendered or previewed before anybody wants to see it."""
+    lower = purpose.lower()
+    return bool(lower) and any(word in lower for word in ("prefetch", "prerender", "preview"))

@@ -2,8 +2,8 @@
 
 An event goes `retention_days` after it was settled at every destination, with everything that was said of it.
 What waits stays, and so does what was finally refused while it could still be worth another try. A visitor
-goes when neither seen for as long as the cookie lives nor named by any event. The totals, the consent ledger
-and which vendors were told of whom outlive both.
+goes when neither seen for as long as the cookie lives nor named by any event. Which vendors were told of whom
+outlives the events, the totals and the consent ledger outlive both.
 """
 
 from __future__ import annotations

@@ -119,10 +119,17 @@ class Rights:
             return bool(connection.scalar(select(row | event)))
 
     def visitors_of_user(self, shop: str, name: str) -> list[str]:
-        """Every visitor who was called so, by id, e-mail or phone. Reads all that is kept of the shop."""
+        """Every visitor who was called so, by id, e-mail (in whatever case) or phone.
+
+        Reads all that is kept of the shop: an index of every name would cost each event, for what is asked a
+        few times a year.
+        """
         with as_cannot_keep(), self._database.reading() as connection:
+            as_email = (_identities.kind == "email") & (func.lower(_identities.value) == name.lower())
             statement = union(
-                select(_identities.visitor).where(_identities.shop == shop, _identities.value == name),
+                select(_identities.visitor).where(
+                    _identities.shop == shop, (_identities.value == name) | as_email
+                ),
                 select(_visitors.visitor).where(_visitors.shop == shop, _called(_visitors.user, "$.", name)),
                 select(_events.visitor).where(_events.shop == shop, _called(_events.body, "$.user.", name)),
             )
@@ -143,7 +150,10 @@ class Rights:
 
 def _called(column: ColumnElement[bytes], prefix: str, name: str) -> ColumnElement[bool]:
     body = cast(column, String)  # a blob would be taken for SQLite's binary JSON
-    return or_(*(func.json_extract(body, f"{prefix}{kind}") == name for kind in ("id", "email", "phone")))
+    return or_(
+        *(func.json_extract(body, f"{prefix}{kind}") == name for kind in ("id", "phone")),
+        func.lower(func.json_extract(body, f"{prefix}email")) == name.lower(),
+    )
 
 
 def _told_of_kept(connection: Connection, shop: str, visitor: str) -> Sequence[Row[*tuple[Any, ...]]]:

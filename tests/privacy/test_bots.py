@@ -30,6 +30,8 @@ GOOGLEBOT = "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.
         {"User-Agent": CHROME, "Sec-Purpose": "prefetch"},
         {"User-Agent": CHROME, "Sec-Purpose": "prefetch;prerender"},
         {"User-Agent": CHROME, "Purpose": "prefetch"},
+        {"User-Agent": CHROME, "Purpose": "Preview"},
+        {"User-Agent": CHROME, "Sec-Purpose": "prerender"},
     ],
 )
 def test_a_bot_is_told_so_and_nothing_of_it_is_kept(gateway: Gateway, headers: dict[str, str]) -> None:

@@ -281,6 +281,19 @@ def test_an_operator_forgets_every_visitor_that_a_user_was(installation: Install
     }
 
 
+def test_a_person_is_found_by_an_email_address_in_whatever_case_and_by_an_id_in_its_own(
+    installation: Installation,
+) -> None:
+    upper, lower = installation.browser(), installation.browser()
+    upper.send(event("page_view"), consent=GRANTED, user={"email": "Goes@B.Example", "id": "C-7"})
+    lower.send(event("page_view"), consent=GRANTED, user={"email": GOES, "id": "c-7"})
+    code, out, _ = run(installation, "export", "--shop", "demo", "--user", "GOES@b.example")
+    assert code == 0
+    assert {json.loads(line)["visitor"] for line in out.splitlines()} == {upper.visitor, lower.visitor}
+    code, out, _ = run(installation, "export", "--shop", "demo", "--user", "c-7")
+    assert [json.loads(line)["visitor"] for line in out.splitlines()] == [lower.visitor]
+
+
 def test_whoever_is_not_known_is_said_to_be_so(installation: Installation) -> None:
     for arguments, said in [
         (("--visitor", "nobody"), "nothing is kept in shop demo of visitor nobody"),
