@@ -31,9 +31,9 @@ def send(living: World, *events: dict[str, Any], **batch: Any) -> None:
     assert answer.status_code == 200, answer.text
 
 
-def fault(living: World, vendor: str, status: int, times: int | None = None) -> None:
-    """Let a vendor's stand-in answer with this status."""
-    fault = {"vendor": vendor, "status": status, **({} if times is None else {"times": times})}
+def fault(living: World, vendor: str, status: int, **more: int) -> None:
+    """Let a vendor's stand-in answer with this status: `times` so often, with `retry_after` in seconds."""
+    fault = {"vendor": vendor, "status": status, **more}
     assert httpx.post(f"{living.sandbox}/_sandbox/faults", json=fault).status_code < 300
 
 
