@@ -53,7 +53,10 @@ def build_tag(
 
     Raises GatepostError when a module is missing or has a form that joining them does not know.
     """
-    script = join_modules(folder("static") / "tag", {"settings.js": _settings(endpoint, consent, reading)})
+    instead = {"settings.js": _settings(endpoint, consent, reading)}
+    if reading.routes == "path" and not reading.query:
+        instead["place.js"] = "export const place = () => location.pathname;"
+    script = join_modules(folder("static") / "tag", instead)
     plain: bytes = minify.string("text/javascript", f"(()=>{{{script}}})()").encode()
     return Tag(
         plain=plain,

@@ -33,11 +33,19 @@ export function decide(decisions) {
 }
 
 /**
+ * Whether any purpose is granted.
+ * @returns {boolean}
+ */
+export function granted() {
+  return Object.values(consent || {}).includes("granted");
+}
+
+/**
  * Whether events may leave, and may lie in the browser's storage until they can.
  * @returns {boolean}
  */
 export function allowed() {
-  return !REQUIRED || Object.values(consent || {}).includes("granted");
+  return !REQUIRED || granted();
 }
 
 /**

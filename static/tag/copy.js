@@ -13,17 +13,6 @@
 let left = 0;
 
 /**
- * Text as it may travel: bounded.
- * @param {string} value
- * @returns {string}
- */
-function text(value) {
-  const cut = value.slice(0, 4096);
-  left -= cut.length;
-  return cut;
-}
-
-/**
  * A plain copy of any value; undefined when nothing of it can travel.
  * @param {any} value
  * @param {object[]} [parents] the objects that contain it, so that a cycle ends
@@ -33,7 +22,11 @@ export function copy(value, parents = []) {
   if (!parents.length) left = 2e5;
   const type = typeof value;
   if ((left -= 3) < 0 || parents.length > 8 || parents.includes(value)) return;
-  if (type == "string" || type == "bigint") return text("" + value);
+  if (type == "string" || type == "bigint") {
+    const text = ("" + value).slice(0, 4096);
+    left -= text.length;
+    return text;
+  }
   if (type == "boolean" || value === null || Number.isFinite(value)) return value;
   if (type != "object") return;
   try {
@@ -45,7 +38,7 @@ export function copy(value, parents = []) {
     for (const key of Object.keys(value)) {
       try {
         const item = copy(value[key], inside);
-        if (item !== undefined) result[list ? result.length : text(key)] = item;
+        if (item !== undefined) result[list ? result.length : key] = item;
       } catch {}
     }
     return result;

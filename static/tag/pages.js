@@ -3,9 +3,9 @@
  * browser brings a page back as it was left. A change of the query or the history state alone is no new page,
  * unless the shop's settings say so.
  */
-import {HASH_ROUTES, QUERY} from "./settings.js";
 import {on, quiet} from "./quiet.js";
 import {copy, fields} from "./copy.js";
+import {place} from "./place.js";
 import {change, events, scene} from "./batch.js";
 import {later} from "./send.js";
 import {record} from "./record.js";
@@ -21,16 +21,6 @@ let here = "";
 
 /** What of it makes the page, as last seen. */
 let spot = "";
-
-/**
- * What of the address makes the page.
- * @returns {string}
- */
-function place() {
-  const {hash, pathname, search} = location;
-  const query = QUERY.map((name) => new URLSearchParams(search).getAll(name));
-  return [pathname, HASH_ROUTES && hash.split("?")[0], ...query].join("\n");
-}
 
 /**
  * A page is viewed. What waits belongs to the one before, and goes first.

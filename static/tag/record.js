@@ -1,6 +1,6 @@
 /** Something has happened: it becomes an event of the open batch, to leave after the page has had its turn. */
 import {tell} from "./quiet.js";
-import {copy, fields} from "./copy.js";
+import {fields} from "./copy.js";
 import {now} from "./clock.js";
 import {add} from "./batch.js";
 import {later, soon} from "./send.js";
@@ -14,12 +14,12 @@ const LARGEST = 60000;
 
 /**
  * A new event id: a UUID of version 7 (RFC 9562), 48 bits of time before 72 random ones. It has to be unique,
- * not secret; and `crypto` is not what it should be on every page.
+ * not secret; and `crypto` is not what it should be on every page. (Until 2527 the time has 11 digits.)
  * @param {number} at
  * @returns {string}
  */
 function uuid(at) {
-  const time = at.toString(16).padStart(12, "0").replace(/.{8}/, "$&-");
+  const time = ("0" + at.toString(16)).replace(/.{8}/, "$&-");
   return time + "-7xxx-8xxx-xxxxxxxxxxxx".replace(/x/g, () => ((Math.random() * 16) | 0).toString(16));
 }
 
@@ -31,7 +31,7 @@ function uuid(at) {
  */
 export function record(name, params) {
   const at = now();
-  const event = {__proto__: null, id: uuid(at), name: copy(name), at, params: fields(params)};
+  const event = {__proto__: null, id: uuid(at), name, at, params: fields(params)};
   const json = JSON.stringify(event);
   if (json.length > LARGEST) tell("drop", event, "too large");
   else {
