@@ -36,16 +36,16 @@ class Arrival(msgspec.Struct, frozen=True):
     events: tuple[Event, ...] = ()
     consent: Consent | None = None
     """None when it did not change: then another tab's newer choice is not overwritten."""
-    withdraws: bool = False
-    """Something was declined by it that was open."""
     user: User | None = None
     """None when it did not change."""
-    names: User | None = None
-    """By what the shop's server knows the visitor beside, without its being the visitor's own word."""
     is_new: bool = False
     """A stranger until now, so there is something to remember even where nothing was said."""
     seen: int = 0
     """When this was, where that is worth writing down; see `seen`."""
+    names: User | None = None
+    """By what the shop's server knows the visitor beside, without its being the visitor's own word."""
+    withdraws: bool = False
+    """Something was declined by it that was open."""
 
 
 CartOf = Callable[[str], str | None]
