@@ -144,10 +144,13 @@ class Vendor(ABC):
 def judge(reply: Reply, said: str = "") -> Verdict:
     """The verdict by status alone, which most vendors share; `said` is the vendor's own explanation.
 
-    Every 2xx is a success: several pages name 200 where the API answers 204, or leave it open.
+    Every 2xx is a success: several pages name 200 where the API answers 204, or leave it open. But no vendor
+    answers with a page: that is a proxy's or a notice of maintenance, and nothing has arrived.
     """
     reason = f"HTTP {reply.status}" + (f": {said}" if said else "")
     if 200 <= reply.status < 300:
+        if reply.body.lstrip().startswith(b"<"):
+            return Verdict("later", f"HTTP {reply.status}: a page in place of an answer; is base_url right?")
         return Verdict("sent", reason)
     if reply.status in (401, 403):
         return Verdict("stop", reason)

@@ -67,7 +67,7 @@ def test_requests_keep_to_a_hundred_a_minute() -> None:
         # Not the counts the page promises: accepted all the same, for what else is a 2xx to mean.
         (200, "", 1, "sent", "HTTP 200"),
         (204, "", 1, "sent", "HTTP 204"),
-        (200, "<html>", 1, "sent", "HTTP 200"),
+        (200, "<html>", 1, "later", "HTTP 200: a page in place of an answer; is base_url right?"),
         (200, '{"status": "ok", "stored": "2", "errors": null}', 2, "sent", "HTTP 200"),
         (200, '[{"errors": 1}]', 1, "sent", "HTTP 200"),
         # The page "Errors".

@@ -13,7 +13,7 @@ from vendor_case import CaseVisitor, case_files, load, make_event, make_settings
 
 from server.event import Event
 from server.vendors import vendor_types
-from server.vendors.base import Vendor, Visitor
+from server.vendors.base import Reply, Vendor, Visitor
 from server.vocabulary import MESSAGE_TYPES, RULES, read_params
 
 EVENTS = [
@@ -164,6 +164,16 @@ visitors = st.builds(
 @given(event=events(), visitor=visitors)
 def test_no_event_makes_a_vendor_break_a_rule(name: str, event: Event, visitor: Visitor) -> None:
     check(named(name), make_settings(name, SETTINGS[name]), event, visitor)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_page_in_place_of_an_answer_says_that_nothing_has_arrived(name: str) -> None:
+    vendor = named(name)
+    event, visitor = next(pair for pair in EVENTS if vendor.wants(pair[0]) is None)
+    visitor = msgspec.structs.replace(visitor, ids={"did": "d", "seance": "s"})
+    request = vendor.request(vendor.messages(event, visitor)[:1])
+    page = b"\n<!doctype html><title>We are back soon</title>"
+    assert vendor.verdict(request, Reply(200, page)).outcome == "later"
 
 
 @pytest.mark.parametrize("name", NAMES)
