@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+from playwright.sync_api import Page
+
 from server.batch import EVENT_DECODER, decode_event, read_batch
+from tests.tag.servers import Gateway, Shop
 from tests.tag.visit import Visit
 
 VALUES: dict[str, tuple[str, Any]] = {
@@ -140,9 +144,91 @@ def test_a_title_hidden_behind_an_element_of_that_name_is_left_out(visit: Visit)
     assert visit.sent(1)[0].json["page"] == {"url": f"{visit.shop.origin}/", "referrer": ""}
 
 
-def test_a_page_whose_fetch_throws_notices_nothing(visit: Visit) -> None:
-    visit.open()
-    visit.run("window.fetch = () => { throw Error('no') }; 0")
+REJECTED = "addEventListener('unhandledrejection', event => { throw event.reason })"
+"""A promise of the tag that nobody caught would be seen by the shop's own monitoring."""
+
+BEARABLE = {
+    "no fetch": "delete window.fetch",
+    "a fetch that throws": "window.fetch = () => { throw Error('no') }",
+    "a fetch that gives nothing": "window.fetch = () => {}",
+    "a fetch that gives what is no response": (
+        "const real = fetch; window.fetch = (...all) => real(...all).then(() => ({ok: true}))"
+    ),
+    "a fetch that some tool has wrapped": "const real = fetch; window.fetch = (...all) => real(...all)",
+    "no beacons": "navigator.sendBeacon = undefined",
+    "no crypto": "Object.defineProperty(window, 'crypto', {value: undefined})",
+    "no random ids, as on plain http": "delete Crypto.prototype.randomUUID",
+    "no locks": "Object.defineProperty(navigator, 'locks', {value: undefined})",
+    "no timeouts of requests": "window.AbortSignal = undefined",
+    "promises that are wrapped": (
+        "const real = Promise.prototype.then;"
+        "Promise.prototype.then = function (...all) { return real.apply(this, all) }"
+    ),
+    "a frozen history": "Object.freeze(history)",
+    "a history without pushState": (
+        "Object.defineProperty(window, 'navigation', {value: undefined}); history.pushState = null"
+    ),
+    "a clock that gives objects": "const real = Date.now; Date.now = () => new Date(real())",
+    "a clock that gives nothing": "Date.now = () => undefined",
+    "another Date": "window.Date = class extends Date {}",
+    "listeners that throw": "EventTarget.prototype.addEventListener = () => { throw Error('no') }",
+    "listeners that are wrapped": (
+        "const real = EventTarget.prototype.addEventListener; EventTarget.prototype.addEventListener ="
+        "function (type, work, how) { return real.call(this, type, (...all) => work.apply(this, all), how) }"
+    ),
+    "an old Prototype.js": (
+        "Array.prototype.toJSON = String.prototype.toJSON = Date.prototype.toJSON = () => 'no';"
+        "Array.prototype.reduce = Array.prototype.find = () => { throw Error('no') }"
+    ),
+    "more in every object": "Object.prototype.extra = () => {}; Array.prototype.extra = () => {}",
+    "a gatepost that is no array": "window.gatepost = {push() {}}",
+    "a name that cannot be taken over": (
+        "Object.defineProperty(window, 'gatepost', {value: [], writable: true, configurable: false})"
+    ),
+}
+
+FATAL = {
+    "a sealed array": "window.gatepost = Object.seal([['track', 'early']])",
+    "a frozen array": "window.gatepost = Object.freeze([['track', 'early']])",
+    "no JSON": "JSON.stringify = () => { throw Error('no') }",
+    "timers that throw": "window.setTimeout = () => { throw Error('no') }",
+    "no encoder": "window.TextEncoder = undefined",
+    "no way out": "delete window.fetch; navigator.sendBeacon = undefined",
+    "no Object.keys": "Object.keys = () => { throw Error('no') }",
+    "no clock": "window.Date = undefined",
+}
+
+
+@pytest.mark.parametrize("script", BEARABLE.values(), ids=BEARABLE)
+def test_it_works_on_a_page_that_has_changed_its_globals(visit: Visit, script: str) -> None:
+    visit.page.add_init_script(f"{REJECTED}; (() => {{ {script} }})()")
+    visit.open(body="<script>try { gatepost.push(['track', 'said', {a: [1]}]) } catch {}</script>")
+    visit.run("{ gatepost.push(['track', 'pushed', {a: [1]}]); void 0 }")
+    visit.pass_time()
+    events = visit.gateway.wait_for("page_view", "pushed")
+    assert events[-1]["params"] == {"a": [1]}
+
+
+@pytest.mark.parametrize("script", FATAL.values(), ids=FATAL)
+def test_where_it_cannot_work_the_page_does_not_notice(visit: Visit, script: str) -> None:
+    visit.page.add_init_script(f"{REJECTED}; (() => {{ {script} }})()")
+    visit.open(body="<a href='#there' onclick='this.done = 1'>go</a>")
+    visit.run(
+        "{ try { gatepost.push(['track', 'pushed', {a: [1]}]) } catch (error) {"
+        "if (Object.isExtensible(gatepost)) throw error } void 0 }"
+    )
     visit.pass_time(60_000)
-    visit.run("dispatchEvent(new PageTransitionEvent('pagehide'))")
-    assert visit.gateway.wait(1)[0].names == ["page_view"]
+    visit.run("{ dispatchEvent(new PageTransitionEvent('pagehide')); void 0 }")
+    visit.page.click("a")
+    assert visit.run("document.querySelector('a').done") == 1
+    assert visit.page.url.endswith("#there")
+
+
+def test_it_works_on_a_page_with_promises_that_are_broken(page: Page, shop: Shop, gateway: Gateway) -> None:
+    """Without a clock of the test's, which needs promises itself."""
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    broken = "<script>window.Promise = class { constructor() { throw Error('no') } }</script>"
+    page.goto(shop.put("/", f"<!doctype html>{broken}{gateway.tag()}<p>Shirts"))
+    assert gateway.wait(1)[0].names == ["page_view"]
+    assert errors == []
