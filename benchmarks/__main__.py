@@ -1,4 +1,4 @@
-"""`python -m benchmarks`: about two minutes; prints what was measured."""
+"""`python -m benchmarks`: about five minutes; prints what was measured."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import time
 
 import click
 
-from benchmarks import collecting, relaying, serving
+from benchmarks import backlog, collecting, isolation, relaying, serving
 from benchmarks.report import Row, Section, machine, write
 from benchmarks.traffic import ORIGIN
 from server.tag import build_tag
@@ -32,6 +32,8 @@ def main(writes: bool, workers: int, rounds: int, seconds: float) -> None:
         lambda: collecting.measure(workers, rounds, seconds),
         relaying.measure,
         lambda: serving.measure(workers, seconds * 2),
+        isolation.measure,
+        backlog.measure,
     )
     texts = [machine()]
     click.echo(texts[0])

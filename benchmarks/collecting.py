@@ -27,7 +27,7 @@ VISITORS = 2000
 BATCH = 10
 KEPT = b'"dropped":[]'
 NOTHING = b"HTTP/1.1 204"
-RATIO = 0.5
+RATIO = 0.6
 P99 = 50.0
 """Milliseconds, at half load."""
 

@@ -39,6 +39,7 @@ class Installation:
     def __init__(self, folder: Path, vendors: str) -> None:
         self.config = folder / "gatepost.toml"
         self.config.write_text(_CONFIGURATION.format(secret=secrets.token_hex(32), vendors=vendors), "utf-8")
+        self.config.chmod(0o600)
         self.settings: Settings = read_settings(self.config)
         self._processes: list[subprocess.Popen[bytes]] = []
 
@@ -148,6 +149,8 @@ def busy_seconds() -> float:
 def program(pid: int) -> str:
     """What a process of Gatepost is, in words."""
     arguments = Path(f"/proc/{pid}/cmdline").read_text("utf-8").split("\0")
+    if "benchmarks.unthrottled" in arguments:
+        return "relay"
     if "-m" in arguments:
         return arguments[arguments.index("-m") + 2]
     return "resource tracker" if "resource_tracker" in " ".join(arguments) else "web worker"

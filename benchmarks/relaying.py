@@ -65,7 +65,7 @@ def measure() -> Section:
 def _drain(vendor: str, events: int) -> Drained:
     port = free_port()
     with installation(vendor.format(key=secrets.token_hex(16), port=port)) as made:
-        empty = _fill(made, events)
+        empty = fill(made, events)
         made.start("benchmarks.stub", str(port))
         until_ready(port)
         made.start("benchmarks.unthrottled", str(made.config))
@@ -74,7 +74,7 @@ def _drain(vendor: str, events: int) -> Drained:
         return Drained(seen, (made.bytes_in_use() - empty) / events)
 
 
-def _fill(made: Installation, events: int) -> int:
+def fill(made: Installation, events: int) -> int:
     """Keep so many events; returns the bytes of the database before."""
     visitors = Visitors(made.settings, VISITORS)
     database = Database(made.settings.data_dir)

@@ -31,8 +31,10 @@ RATE = 100
 """Events per second."""
 SOON = 100.0
 """Milliseconds from browser to vendor."""
-IDLE = 5.0
+IDLE = 10.0
 """Seconds over which nothing is sent."""
+IDLE_SHARE = 1.0
+"""Percent of a core."""
 
 
 def measure(workers: int, seconds: float) -> Section:
@@ -49,10 +51,10 @@ def measure(workers: int, seconds: float) -> Section:
         until_ready(port, stub)
         sent: dict[str, float] = {}
         with closing(Load(port, 8)) as load:
-            load.paced(visitors.requests(items=_noted({})), KEPT, RATE, 1.5)  # PersonaClick gets to know them
-            result = load.paced(visitors.requests(items=_noted(sent)), KEPT, RATE, seconds)
-        seen = until_seen(stub, lambda now: len(_delays(sent, now)) == len(sent), 5)
-        delays = _delays(sent, seen)
+            load.paced(visitors.requests(items=noted({})), KEPT, RATE, 1.5)  # PersonaClick gets to know them
+            result = load.paced(visitors.requests(items=noted(sent)), KEPT, RATE, seconds)
+        seen = until_seen(stub, lambda now: len(delays(sent, now)) == len(sent), 5)
+        found = delays(sent, seen)
         memory = [(program(pid), resident(pid)) for pid in family(process)]
         time.sleep(1)  # what was delivered last is being written down
         used = cpu_seconds(family(process))
@@ -61,18 +63,20 @@ def measure(workers: int, seconds: float) -> Section:
     return Section(
         f"`gatepost serve`: {workers} worker{'s' if workers > 1 else ''} and the relay",
         [
-            below(f"From browser to vendor at {RATE} events per second, p50", delays[len(delays) // 2], SOON),
-            Row("… p99", f"{delays[int(len(delays) * 0.99)]:.1f} ms"),
+            below(f"From browser to vendor at {RATE} events per second, p50", found[len(found) // 2], SOON),
+            Row("… p99", f"{found[int(len(found) * 0.99)]:.1f} ms"),
             Row("Answer to the browser meanwhile, p50", f"{result.quantile(0.5):.1f} ms"),
             Row("… p99", f"{result.quantile(0.99):.1f} ms"),
             *(Row(f"Resident memory, {name}", f"{megabytes:.0f} MB") for name, megabytes in memory),
-            Row("Processor when idle, all processes together", f"{idle:.1%} of a core"),
+            below(
+                "Processor when idle, all processes together", idle * 100, IDLE_SHARE, "{:.1f} % of a core"
+            ),
         ],
-        [f"{len(delays)} of {len(sent)} events came. Every visitor was known to the vendor before."],
+        [f"{len(found)} of {len(sent)} events came. Every visitor was known to the vendor before."],
     )
 
 
-def _noted(sent: dict[str, float]) -> Iterator[str]:
+def noted(sent: dict[str, float]) -> Iterator[str]:
     """Products of a number each, noting when they were asked for: when their event was sent."""
     for number in count(1):
         item = f"{id(sent)}-{number}"
@@ -80,7 +84,7 @@ def _noted(sent: dict[str, float]) -> Iterator[str]:
         yield item
 
 
-def _delays(sent: dict[str, float], seen: Seen) -> list[float]:
+def delays(sent: dict[str, float], seen: Seen) -> list[float]:
     """Milliseconds from browser to vendor, sorted."""
     return sorted(
         (arrival.at - sent[item]) * 1000

@@ -1,6 +1,7 @@
 """A vendor that answers at once and remembers what came when: `python -m benchmarks.stub PORT`.
 
-Faster than any real one, so that what is measured is the relay. `GET /_arrivals` tells what came.
+Faster than any real one, so that what is measured is the relay. `GET /_arrivals` tells what came, and
+`GET /_hang` has it answer no bulk call any more.
 """
 
 from __future__ import annotations
@@ -48,9 +49,15 @@ _bulk = msgspec.json.Decoder(_Bulk).decode
 _arrivals = msgspec.json.Decoder(list[Arrival]).decode
 
 
+class _State:
+    def __init__(self) -> None:
+        self.arrivals: list[Arrival] = []
+        self.hangs = False
+
+
 class _Vendor(asyncio.Protocol):
-    def __init__(self, arrivals: list[Arrival]) -> None:
-        self._arrivals = arrivals
+    def __init__(self, state: _State) -> None:
+        self._state = state
         self._received = b""
         self._transport: asyncio.Transport
 
@@ -67,18 +74,23 @@ class _Vendor(asyncio.Protocol):
             path = self._received[: self._received.index(b"\r\n")].split(b" ")[1]
             answer = self._answer(path, self._received[head + 4 : end])
             self._received = self._received[end:]
-            self._transport.write(_HEAD % len(answer) + answer)
+            if answer is not None:
+                self._transport.write(_HEAD % len(answer) + answer)
 
-    def _answer(self, path: bytes, body: bytes) -> bytes:
+    def _answer(self, path: bytes, body: bytes) -> bytes | None:
         now = time.monotonic()
         if path.startswith(b"/init"):
             return _INTRODUCED
         if path.startswith(b"/push"):
-            self._arrivals.append(Arrival(now, 1, [item.id for item in _push(body).items]))
+            self._state.arrivals.append(Arrival(now, 1, [item.id for item in _push(body).items]))
+        elif path == b"/_hang":
+            self._state.hangs = True
         elif path.startswith(b"/api/v1/bulkevents"):
-            self._arrivals.append(Arrival(now, len(_bulk(body).events), []))
+            if self._state.hangs:
+                return None
+            self._state.arrivals.append(Arrival(now, len(_bulk(body).events), []))
         elif path == b"/_arrivals":
-            return msgspec.json.encode(self._arrivals)
+            return msgspec.json.encode(self._state.arrivals)
         return _THANKS
 
 
@@ -111,6 +123,12 @@ def seen(port: int) -> Seen:
         return Seen(_arrivals(answer.read()))
 
 
+def hang(port: int) -> None:
+    """Have the stub answer no bulk call any more."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/_hang", timeout=10):
+        pass
+
+
 def until_seen(port: int, enough: Callable[[Seen], bool], seconds: float) -> Seen:
     """Wait until enough has come, or for so many seconds."""
     deadline = time.monotonic() + seconds
@@ -120,8 +138,8 @@ def until_seen(port: int, enough: Callable[[Seen], bool], seconds: float) -> See
 
 
 async def _serve(port: int) -> None:
-    arrivals: list[Arrival] = []
-    server = await asyncio.get_running_loop().create_server(lambda: _Vendor(arrivals), "127.0.0.1", port)
+    state = _State()
+    server = await asyncio.get_running_loop().create_server(lambda: _Vendor(state), "127.0.0.1", port)
     await server.serve_forever()
 
 
