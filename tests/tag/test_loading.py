@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 
-from tests.tag.servers import Gateway, Shop
+from tests.tag.servers import Answer, Gateway, Shop
 from tests.tag.visit import Visit
 
 QUEUE = "window.gatepost = window.gatepost || [];"
@@ -67,6 +67,33 @@ def test_a_second_copy_on_the_page_does_nothing(visit: Visit) -> None:
     visit.pass_time()
     visit.sent(2)
     assert visit.gateway.names == ["page_view", "once", "after", "page_view"]
+
+
+def test_an_array_that_the_page_puts_in_its_place_later_is_heard_too(visit: Visit) -> None:
+    visit.open()
+    visit.run("kept = gatepost; gatepost = [['track', 'first']]; gatepost.push(['track', 'second'])")
+    visit.run("gatepost.track('third'); kept.push(['track', 'fourth'])")
+    visit.run("gatepost = null; kept.push(['track', 'fifth']); gatepost = window.gatepost || []")
+    visit.push(["track", "sixth"])
+    visit.pass_time()
+    assert visit.sent(1)[0].names == ["page_view", "first", "second", "third", "fourth", "fifth", "sixth"]
+
+
+def test_a_sandboxed_frame_that_the_server_refuses_notices_nothing(visit: Visit) -> None:
+    """Its origin is "null", which no shop can name among its own."""
+    visit.gateway.answers = [Answer(403), Answer(403)]
+    framed = visit.put("/framed")
+    visit.page.goto(visit.shop.put("/", f'<iframe sandbox="allow-scripts" src="{framed}"></iframe>'))
+    visit.pass_time()
+    assert visit.sent(1)[0].headers["Origin"] == "null"
+    frame = visit.page.frames[1]
+    frame.evaluate("gatepost.push(['track', 'more'])")
+    assert frame.evaluate("gatepost.privacy().gpc") is False
+    visit.pass_time()
+    assert visit.sent(2)[1].names == ["more"]
+    visit.pass_time(600_000)
+    visit.settle()
+    assert len(visit.gateway.batches) == 2
 
 
 def test_an_element_named_gatepost_does_not_stop_it(visit: Visit) -> None:

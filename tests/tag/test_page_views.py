@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from server.settings import TagSettings
+from server.tag import build_tag
 from tests.tag.servers import Shop
 from tests.tag.visit import Visit
 
@@ -41,6 +43,58 @@ def test_a_new_path_is_a_page_view_and_a_new_query_or_state_is_not(visit: Visit,
         visit.sent(len(expected))
         paths = [url.partition("?")[0].partition("#")[0] for url in viewed(visit)]
         assert paths == expected, name
+
+
+ROUTES: dict[str, tuple[TagSettings, str, dict[str, tuple[str, bool]]]] = {
+    "the fragment": (
+        TagSettings(routes="hash"),
+        "/#/",
+        {
+            "another fragment": ("location.hash = '#/p/1'", True),
+            "another query in the fragment": ("location.hash = '#/p/1?colour=red'", False),
+            "another query": ("history.replaceState(null, '', '/?utm_source=x#/p/1')", False),
+            "another path": ("history.pushState(null, '', '/checkout')", True),
+            "back": ("new Promise(done => { onpopstate = () => done(); history.back() })", True),
+        },
+    ),
+    "the query": (
+        TagSettings(query=("id", "view[]")),
+        "/shop?id=1",
+        {
+            "another id": ("history.pushState(null, '', '/shop?id=2')", True),
+            "the same in another order": ("history.pushState(null, '', '/shop?colour=red&id=2')", False),
+            "another of several": ("history.pushState(null, '', '/shop?id=2&view%5B%5D=a')", True),
+            "one more of the same name": (
+                "history.pushState(null, '', '/shop?id=2&view%5B%5D=a&view%5B%5D=b')",
+                True,
+            ),
+            "the fragment": ("location.hash = '#reviews'", False),
+            "none": ("history.pushState(null, '', '/shop')", True),
+        },
+    ),
+}
+
+
+@pytest.mark.parametrize("browser_kind", ["navigation api", "older browser"])
+@pytest.mark.parametrize("routes", ROUTES)
+def test_a_shop_says_what_else_makes_another_page(visit: Visit, routes: str, browser_kind: str) -> None:
+    if browser_kind == "older browser":
+        visit.page.add_init_script(WITHOUT_NAVIGATION_API)
+    settings, start, steps = ROUTES[routes]
+    visit.gateway.tags["open"] = build_tag(f"{visit.gateway.origin}/gp/open/e", "not_required", settings)
+    visit.put(start.partition("?")[0].partition("#")[0])
+    visit.page.goto(visit.shop.origin + start)
+    visit.pass_time()
+    visit.sent(1)
+    count = 1
+    for name, (step, counted) in steps.items():
+        visit.run(step)
+        visit.pass_time()
+        count += counted
+        visit.sent(count)
+        assert len(viewed(visit)) == count, name
+        if counted:
+            assert viewed(visit)[-1] == visit.run("location.href").removeprefix(visit.shop.origin)
 
 
 def test_an_older_browser_still_gives_the_page_what_pushstate_gives(visit: Visit) -> None:
