@@ -17,6 +17,7 @@ from pathlib import Path
 from playwright.sync_api import Browser, Error, Page, expect, sync_playwright
 
 from tests.chromium import FLAGS
+from tests.console.pictures import console
 from tests.demo.browsing import hook, order, put_in_cart
 from tests.gateway import ROOT, free_port
 from tests.serving import serving
@@ -152,6 +153,7 @@ def main() -> None:
         with demo() as running:
             phone(browser, running)
             ledger(browser, running)
+        console(browser, PICTURES)
         browser.close()
     print(f"docs/pictures: {', '.join(sorted(file.name for file in PICTURES.glob('*.png')))}")
 

@@ -43,9 +43,10 @@ class MovableClock:
 class World:
     """A shop at `shop`, whose events go to the PersonaClick and Blueshift of the sandbox."""
 
-    def __init__(self, folder: Path, console_password: str = "") -> None:
+    def __init__(self, folder: Path, console_password: str = "", more: str = "") -> None:
         self.clock = MovableClock()
         self._console_password = console_password
+        self._more = more
         self._sandbox = SandboxServer(create_sandbox(lambda: self.clock() / 1000))
         self.sandbox = self._sandbox.url
         self._ends: list[Callable[[], object]] = []
@@ -78,6 +79,7 @@ class World:
             [shops.demo.vendors.blueshift]
             api_key = "{BLUESHIFT_KEY}"
             base_url = "{self._sandbox.url}/blueshift"
+            {self._more.format(sandbox=self._sandbox.url)}
             """
         )
         return file
@@ -110,9 +112,13 @@ def eventually(condition: Callable[[], Any], within: float = 15.0) -> Any:
 
 
 @contextmanager
-def world(folder: Path, console_password: str = "") -> Iterator[World]:
-    """A world that ends with the block; `console_password` is the hash of one."""
-    made = World(folder, console_password)
+def world(folder: Path, console_password: str = "", more: str = "") -> Iterator[World]:
+    """A world that ends with the block.
+
+    `console_password` is the hash of one. `more` goes to the end of the configuration, where it may speak of
+    further vendors at {sandbox}.
+    """
+    made = World(folder, console_password, more)
     try:
         yield made
     finally:
