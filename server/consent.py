@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Literal
 
 import msgspec
@@ -15,6 +16,7 @@ import msgspec
 Choice = Literal["granted", "denied"]
 Rule = Literal["required", "not_required"]
 
+MINUTE = 60_000
 MAX_PURPOSES = 50
 """Of one visitor; no shop has so many, but a sender might make them up to fill the disk."""
 PURPOSES = ("analytics", "personalization", "marketing")
@@ -153,6 +155,11 @@ def receipt(consent: Consent, rule: Rule, purpose: str) -> str:
     """Why a delivery was allowed, in words with the time, for whoever answers for privacy."""
     if consent.purposes.get(purpose) == "granted":
         decision = consent.decision(purpose)
-        when = datetime.fromtimestamp(decision.at / 1000, UTC).strftime("%Y-%m-%d %H:%M UTC")
-        return f"{purpose} was granted on {when}, told by the {decision.by}"
+        return f"{purpose} was granted on {_minute(decision.at // MINUTE)}, told by the {decision.by}"
     return f"{purpose} was not declined, and this shop is configured as {rule}"
+
+
+@lru_cache(maxsize=1024)
+def _minute(number: int) -> str:
+    """The minute of this number since 1970, in words; remembered, for every delivery says one."""
+    return datetime.fromtimestamp(number * MINUTE / 1000, UTC).strftime("%Y-%m-%d %H:%M UTC")
