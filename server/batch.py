@@ -19,6 +19,9 @@ from server.vocabulary import CART_EVENTS, read_params
 MAX_BODY = 64 * 1024
 MAX_EVENTS = 100
 MAX_TITLE = 500
+LONGEST_OPEN = 400 * 86_400_000
+"""Milliseconds since the earliest decision that is believed: no browser keeps a cookie for longer, so whatever is
+said to be older is a clock's mistake."""
 
 _Shape = TypeVar("_Shape")
 _Sent = TypeVar("_Sent", bound="SentEvent")
@@ -92,7 +95,8 @@ class Batch(msgspec.Struct, frozen=True):
         """When decisions were made, as far as it is said, by our clock."""
         if not self.consent_at:
             return {}
-        return {purpose: corrected(at, self.sent_at, now, 0) for purpose, at in self.consent_at.items()}
+        oldest = now - LONGEST_OPEN
+        return {purpose: corrected(at, self.sent_at, now, oldest) for purpose, at in self.consent_at.items()}
 
     def kept_page(self) -> Page:
         """The page as it is kept; an empty one when the sender named none."""

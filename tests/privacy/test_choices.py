@@ -70,6 +70,13 @@ def test_the_time_of_a_decision_is_corrected_by_a_clock_that_is_wrong(gateway: G
     assert last(gateway).decision("marketing").at == NOW - MINUTE
 
 
+def test_no_decision_is_of_another_age(gateway: Gateway) -> None:
+    gateway.browser().send(
+        event("page_view"), consent={"marketing": "granted"}, consent_at={"marketing": -1e308}
+    )
+    assert last(gateway).decision("marketing").at == NOW - 400 * 24 * HOUR
+
+
 def test_no_decision_is_of_the_future(gateway: Gateway) -> None:
     gateway.browser().send(
         event("page_view"), consent={"marketing": "granted"}, consent_at={"marketing": NOW + HOUR}
