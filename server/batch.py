@@ -20,7 +20,7 @@ MAX_BODY = 64 * 1024
 MAX_EVENTS = 100
 MAX_TITLE = 500
 LONGEST_OPEN = 400 * 86_400_000
-"""Milliseconds since the earliest decision that is believed: no browser keeps a cookie for longer, so whatever is
+"""Milliseconds since the earliest decision that is believed: no browser keeps a cookie for longer, so what is
 said to be older is a clock's mistake."""
 
 _Shape = TypeVar("_Shape")
