@@ -4,7 +4,7 @@ const SOON = 1200;
 
 let went = 0;
 
-const isTyping = (target) => target.closest("input, textarea, select, dialog") !== null;
+const isTyping = (target) => target.closest("input, textarea, select, dialog[open]") !== null;
 
 function press(key) {
   if (Date.now() - went < SOON) {

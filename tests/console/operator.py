@@ -84,5 +84,5 @@ class Desk:
 
     def check(self) -> None:
         """Nothing was refused by the policy, no script failed, and none of an event's ran."""
-        assert self.complaints == []
+        assert not self.complaints, self.complaints
         assert self.page.evaluate("window.hurt") is None
