@@ -18,12 +18,13 @@ def described(gateway: Gateway) -> dict[str, Any]:
 
 
 def routes(gateway: Gateway) -> set[tuple[str, str]]:
-    """Method and path, with {shop} for Flask's <shop>."""
+    """Method and path, with {shop} for Flask's <shop>; of the console its front alone."""
     return {
         (method.lower(), re.sub(r"<(\w+)>", r"{\1}", rule.rule))
         for rule in gateway.app.url_map.iter_rules()
         for method in rule.methods or ()
         if method not in ("HEAD", "OPTIONS")
+        and (rule.rule == "/console/" or not rule.rule.startswith("/console/"))
     }
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import msgspec
+from flask import g
 
 from server.client import TrustedProxies
 from server.clock import Clock
 from server.settings import Settings
+from server.store.counts import Counts, count
 from server.store.database import Database
 from server.store.intake import Intake
 
@@ -19,3 +21,10 @@ class Console(msgspec.Struct, frozen=True):
     intake: Intake
     proxies: TrustedProxies
     clock: Clock
+
+    def counts(self) -> Counts:
+        """The counts as they are at this request; asked for again, the same."""
+        if "console_counts" not in g:
+            g.console_counts = count(self.database)
+        found: Counts = g.console_counts
+        return found

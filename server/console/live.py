@@ -9,7 +9,6 @@ from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response as AnyResponse
 
 from server.console.console import Console
-from server.store.counts import count
 from server.store.feed import Feed, Outcome, Wanted
 from server.store.history import History
 
@@ -40,7 +39,7 @@ def blueprint(console: Console) -> Blueprint:
             found=found,
             names=feed.names(shop),
             vendors=_vendors(console, shop),
-            held={one.vendor for one in count(console.database).destinations if one.held_since is not None},
+            held={one.vendor for one in console.counts().destinations if one.held_since is not None},
             outcomes=get_args(Outcome),
         )
 
@@ -80,7 +79,5 @@ def _vendors(console: Console, shop: str) -> list[str]:
     """The vendors that events of this shop were ever for, those that are configured first."""
     configured = list(console.settings.shops[shop].vendors)
     known: dict[str, Any] = dict.fromkeys(configured)
-    known.update(
-        dict.fromkeys(one.vendor for one in count(console.database).destinations if one.shop == shop)
-    )
+    known.update(dict.fromkeys(one.vendor for one in console.counts().destinations if one.shop == shop))
     return list(known)

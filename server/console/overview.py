@@ -8,7 +8,7 @@ from flask import Blueprint, render_template, request
 
 from server.console.conditions import conditions
 from server.console.console import Console
-from server.store.counts import Counts, count
+from server.store.counts import Counts
 from server.store.readings import SPANS, Course, courses
 
 DEFAULT_SPAN = "hour"
@@ -31,7 +31,7 @@ def blueprint(console: Console) -> Blueprint:
 def all_shops(console: Console) -> str:
     """The page of an installation with several shops: each in a line."""
     now = console.clock()
-    counts = count(console.database)
+    counts = console.counts()
     rows = [(shop, conditions(console.settings, counts, shop, now)) for shop in console.settings.shops]
     return render_template("console/shops.html", rows=rows, counts=counts)
 
@@ -39,7 +39,7 @@ def all_shops(console: Console) -> str:
 def _shown(console: Console, shop: str, span: str) -> dict[str, Any]:
     console.intake.flush_dropped()
     now = console.clock()
-    counts = count(console.database)
+    counts = console.counts()
     found = courses(console.database, counts, shop, SPANS[span], now)
     return {
         "span": span,

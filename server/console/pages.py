@@ -17,7 +17,6 @@ from server.console.console import Console
 from server.errors import BadRequest, CannotKeep
 from server.files import folder
 from server.settings import Settings
-from server.store.counts import count
 
 log = logging.getLogger(__name__)
 
@@ -97,7 +96,7 @@ def _everywhere(console: Console, files: Assets) -> dict[str, Any]:
         "shops": list(shops),
         "navigation": NAVIGATION,
         # Asked for by the templates that show it: a page that says the database is gone must not need it.
-        "attention": lambda: attention(console.settings, count(console.database), shop, console.clock()),
+        "attention": lambda: attention(console.settings, console.counts(), shop, console.clock()),
     }
 
 
