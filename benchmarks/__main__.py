@@ -7,10 +7,8 @@ import time
 
 import click
 
-from benchmarks import backlog, collecting, isolation, relaying, serving
-from benchmarks.report import Row, Section, machine, write
-from benchmarks.traffic import ORIGIN
-from server.tag import build_tag
+from benchmarks import backlog, collecting, isolation, relaying, serving, tag
+from benchmarks.report import machine, write
 
 
 @click.command()
@@ -28,7 +26,7 @@ def main(writes: bool, workers: int, rounds: int, seconds: float) -> None:
     """Measure what Gatepost can carry on this machine."""
     begun = time.monotonic()
     parts = (
-        tag,
+        lambda: tag.measure(rounds),
         lambda: collecting.measure(workers, rounds, seconds),
         relaying.measure,
         lambda: serving.measure(workers, seconds * 2),
@@ -44,13 +42,6 @@ def main(writes: bool, workers: int, rounds: int, seconds: float) -> None:
     click.echo(texts[-1])
     if writes:
         write("\n".join(texts))
-
-
-def tag() -> Section:
-    """How large the tag is."""
-    built = build_tag(f"{ORIGIN.replace('www', 'gp')}/gp/bench/e", "required")
-    sizes = (("plain", built.plain), ("gzip", built.gzip), ("brotli", built.brotli))
-    return Section("The tag", [Row(f"Bytes, {name}", f"{len(text):,}") for name, text in sizes])
 
 
 if __name__ == "__main__":
