@@ -27,6 +27,7 @@ LANE = 25
 """Of one visitor's waiting events so many at a time, so that one visitor does not take all that room."""
 SOON = SECOND
 """Milliseconds after which to look again at an event that may wait behind another of its visitor."""
+NEVER = 2**63 - 1
 BEHIND = "waits behind an earlier event of this visitor"
 
 _WHOLE = frozenset({"update_cart", "update_wishlist"})
@@ -50,23 +51,44 @@ class Loading:
         self._journal = journal
         self._preparing = preparing
         self.lanes = Lanes()
+        self._version = -1
+        """Of the store, when it was asked last and all that it had for us was taken."""
+        self._none_due_before = 0
+        """When the next one is to be tried again, as the store was then: milliseconds since 1970."""
 
     # Into memory. Whatever can fail comes before the first change, so that a failure leaves no gap.
 
     def fill(self, now: int) -> None:
-        """Bring in what is due and what is new, as much as the window holds."""
-        if self.lanes.again < READ:
-            self._load_due(now)
+        """Bring in what is due and what is new, as much as the window holds.
+
+        Nothing is asked of a store that nobody has written to since it had nothing for us: this is called
+        for every request that is made.
+        """
+        version = self._outbox.version()
+        if version == self._version and now < self._none_due_before:
+            return
+        has_all_due, has_all_new = self._load_due(now), self._load_all_new(now)
+        if has_all_due and has_all_new:
+            self._version = version
+            self._none_due_before = self._outbox.next_due(self._destination.id) or NEVER
+
+    def _load_all_new(self, now: int) -> bool:
+        """New events, as much as the window holds; whether that was all."""
         while self.lanes.count - self.lanes.again <= WINDOW - 2 * READ and not self._journal.is_full:
             before = self._journal.read_upto
             self._load_new(now)
             if self._journal.read_upto == before:
-                break
+                return True
+        return False
 
-    def _load_due(self, now: int) -> None:
-        for visitor in self._outbox.due(self._destination.id, now, READ):
+    def _load_due(self, now: int) -> bool:
+        """What is to be tried again; whether there was nothing."""
+        if self.lanes.again >= READ:
+            return False
+        visitors = self._outbox.due(self._destination.id, now, READ)
+        for visitor in visitors:
             if self.lanes.again >= READ:
-                return
+                break
             if self.lanes.get(visitor) or self._journal.is_ahead(visitor):
                 continue
             if self._outbox.head_due(self._destination.id, visitor, now):
@@ -75,6 +97,7 @@ class Loading:
                 self._load_lane(lane, now)
             else:
                 self._put_behind(visitor, now)
+        return not visitors
 
     def _load_lane(self, lane: Lane, now: int) -> None:
         """The next of what waits of a visitor."""
