@@ -35,7 +35,7 @@ SENTENCES = [
         f"{lifetime('update_cart') // HOUR} hours, views and searches {lifetime('view_item') // HOUR} hours",
     ),
     (README, f"set once** and lives {VISITOR_LIFE // DAY} days from then"),
-    (README, f"of less than {TAG // 1024 + 1} KB (brotli)"),
+    (README, f"of at most {-(-TAG // 2048) * 2} KB (brotli)"),
     ("docs/running.md", f"keep the old one for {VISITOR_LIFE // DAY} days"),
     ("docs/privacy.md", f"{VISITOR_LIFE // DAY} days from the first visit, never prolonged"),
     ("docs/privacy.md", f"{SESSION_LIFE // MINUTE} minutes without an event"),
