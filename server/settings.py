@@ -60,8 +60,10 @@ class TagSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     """The key of a data layer's or a page's item that holds the id which the vendors' feeds know."""
     consent_tools: bool = True
     """Take the visitor's decisions from the consent tool on the page."""
-    structured_data: bool = True
-    """Take the product of a page from its JSON-LD."""
+    structured_data: bool = False
+    """Complete a `view_item` that names no item from the page's JSON-LD."""
+    attributes: bool = False
+    """Take events from `data-gp-event` attributes."""
 
 
 class Shop(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -152,7 +152,8 @@ def test_how_the_tag_reads_the_pages_is_said_for_each_shop(tmp_path: Path) -> No
         "data_layers": ["dataLayer", "$shop_layer"],
         "item_id": "sku",
         "consent_tools": False,
-        "structured_data": False,
+        "structured_data": True,
+        "attributes": True,
     }
     shop = read_settings(write_configuration(tmp_path, changed("shops.demo.tag", said))).shops["demo"]
     assert msgspec.to_builtins(shop.tag) == {

@@ -71,7 +71,7 @@ export function announce() {
 
 /** The open batch is complete: put it on the shelf, if it says anything, and begin another one. */
 export function close() {
-  if (events[0] || news) put(memory, JSON.stringify(scene).slice(0, -1) + `,"events":[${events}]}`);
+  if (events[0] || news) put(memory, JSON.stringify(scene).slice(1, -1) + `,"events":[${events}]}`);
   events = [];
   bytes = 0;
   news = false;

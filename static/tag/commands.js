@@ -11,6 +11,13 @@ import {announce, change, scene} from "./batch.js";
 import {later, soon} from "./send.js";
 import {record} from "./record.js";
 import {page} from "./pages.js";
+import {described} from "./product.js";
+
+/**
+ * The orders that this page has told; nobody orders twice under one number.
+ * @type {Record<string, boolean>}
+ */
+const orders = {__proto__: null};
 
 /**
  * Something happened.
@@ -18,7 +25,10 @@ import {page} from "./pages.js";
  * @param {unknown} [params]
  */
 function track(name, params) {
-  if (name && typeof name == "string") record(name, params);
+  if (!name || typeof name != "string") return;
+  const order = name == "purchase" && Object(params).transaction_id;
+  if (!orders[order]) record(name, described(name, params));
+  if (order) orders[order] = true;
 }
 
 /**

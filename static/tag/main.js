@@ -15,6 +15,7 @@ import {on, quiet} from "./quiet.js";
 import {privacy} from "./consent.js";
 import {hide, resume} from "./send.js";
 import {watch} from "./pages.js";
+import {watchPage} from "./readers.js";
 import {command, commands} from "./commands.js";
 
 /**
@@ -50,7 +51,9 @@ function serve(list) {
 function start(list) {
   watch();
   serve(list);
-  for (const type of ["visibilitychange", "pagehide"]) on(window, type, hide);
+  watchPage();
+  on(window, "visibilitychange", hide);
+  on(window, "pagehide", hide);
   on(window, "online", resume);
   const replace = quiet(serve);
   Object.defineProperty(window, "gatepost", {

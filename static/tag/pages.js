@@ -69,7 +69,7 @@ export function watch() {
     if (persisted) open(scene.page, view.params);
   });
   const {navigation} = window;
-  if (navigation && navigation.currentEntry) return on(navigation, "currententrychange", route);
+  if (navigation?.currentEntry) return on(navigation, "currententrychange", route);
   on(window, "popstate", route);
   for (const method of ["pushState", "replaceState"]) {
     const original = history[method];

@@ -12,6 +12,9 @@ const GATHER = 300;
 /** How long an answer may take, in milliseconds. */
 const PATIENCE = 30000;
 
+/** How long a tab may send what was kept before another one may, in milliseconds. */
+const LEASE = 60000;
+
 /** The first and the longest pause after a failure, and the longest a server can ask for, in seconds. */
 const FIRST = 5;
 const LONGEST = 300;
@@ -25,12 +28,6 @@ let state = 0;
 
 /** The key of the batch under way. */
 let under = "";
-
-/**
- * The events that gather, until they have.
- * @type {string[] | null}
- */
-let gathering = null;
 
 /**
  * The events that have gathered for long enough: while the open batch still holds them, it is to be closed.
@@ -52,17 +49,20 @@ let told = false;
 
 /** Send what is in the open batch in a moment, so that what follows meanwhile goes along. */
 export function soon() {
-  if (gathering == events) return;
-  const batch = (gathering = events);
+  const batch = events;
   setTimeout(quiet(() => {
     if (batch != events) return;
-    gathering = null;
     // The scripts of a page still being read may yet say what kind of page it is.
-    if (document.readyState == "loading") return soon();
-    retitle();
-    gathered = batch;
-    run();
+    if (document.readyState == "loading") soon();
+    else ripen();
   }), GATHER);
+}
+
+/** The open batch has gathered for long enough. */
+function ripen() {
+  retitle();
+  gathered = events;
+  run();
 }
 
 /** Send what is on the shelf, as soon as the caller has yielded. */
@@ -81,11 +81,11 @@ function released() {
   if (allowed()) return true;
   if (!consent) return;
   close();
-  for (const key of [...keys(memory), ...stored()]) {
+  for (const key of keys(memory).concat(stored())) {
     tell("drop", key, "consent");
     remove(key);
   }
-  if (told) put(memory, '{"events":[]}', ENDPOINT + " 0");
+  if (told) put(memory, '"events":[]}', ENDPOINT + " 0");
   return told;
 }
 
@@ -121,7 +121,7 @@ async function alone(work) {
     await navigator.locks.request(ENDPOINT, {ifAvailable: true}, (lock) => lock && work());
   } catch {
     if (+localStorage[ENDPOINT] > now()) return;
-    localStorage[ENDPOINT] = now() + 2 * PATIENCE;
+    localStorage[ENDPOINT] = now() + LEASE;
     await work();
     delete localStorage[ENDPOINT];
   }
@@ -157,7 +157,7 @@ async function send(key) {
   state = 2;
   if (store(key)) delete memory[key];
   pause = Math.min(pause * 2 || FIRST, LONGEST);
-  const asked = answer && answer.headers.get("retry-after");
+  const asked = answer?.headers.get("retry-after");
   // A little later than asked, and not in step with every other browser.
   retry = setTimeout(resume, (asked > 0 ? Math.min(asked, ASKED) : pause) * (1000 + Math.random() * 200));
 }
@@ -172,7 +172,7 @@ const ask = quiet((text, keepalive) =>
     body: body(text),
     credentials: "include",
     keepalive,
-    signal: AbortSignal.timeout && AbortSignal.timeout(PATIENCE),
+    signal: AbortSignal.timeout?.(PATIENCE),
   }),
 );
 
@@ -189,7 +189,7 @@ const beacon = quiet((text) => navigator.sendBeacon(ENDPOINT, body(text)));
  */
 function body(text) {
   const head = JSON.stringify({__proto__: null, sent_at: now(), consent, consent_at, gpc: gpc() || undefined});
-  return head.slice(0, -1) + "," + text.slice(1);
+  return head.slice(0, -1) + "," + text;
 }
 
 /** Try again now, if the last request failed. */
@@ -209,19 +209,15 @@ export function resume() {
 export function hide({type}) {
   const leaving = type == "pagehide";
   if (!leaving && document.visibilityState != "hidden") return;
+  if (!leaving && state < 2) return ripen();
   retitle();
-  gathered = events;
-  if (!leaving && state < 2) return run();
   if (!released()) return;
   close();
   let room = KEEPALIVE;
   for (const key of keys(memory)) {
-    const text = memory[key];
-    const open = key == under;
-    const safe = (open || pause !== 0) && store(key);
-    room -= size(text);
-    if (open) continue;
-    const gone = (state < 2 || !safe) && room > 0 && beacon(text);
+    const safe = (key == under || pause !== 0) && store(key);
+    room -= size(memory[key]);
+    const gone = key != under && (state < 2 || !safe) && room > 0 && beacon(memory[key]);
     if (gone) told = allowed();
     if (gone || safe || store(key)) delete memory[key];
   }

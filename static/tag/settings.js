@@ -23,9 +23,3 @@ export const DATA_LAYERS = ["dataLayer"];
 
 /** The key of such an item, or of one in a page, that holds the id which the vendors' feeds know. */
 export const ITEM_ID = "item_id";
-
-/** True: decisions are taken from the consent tool on the page. */
-export const CONSENT_TOOLS = true;
-
-/** True: the product of a page is taken from its JSON-LD. */
-export const STRUCTURED_DATA = true;

@@ -3,7 +3,8 @@
  * not be sent in the browser's storage, from where any later page of the shop sends them.
  *
  * Each has a key of its own, so no two tabs ever write the same one. Keys sort by time, and end in the batch's
- * worth. A batch lies there as JSON text, as it will travel.
+ * worth. A batch lies there as the JSON text that it will travel as, but for its head: what is true at the
+ * time of sending comes before it.
  */
 import {ENDPOINT} from "./settings.js";
 import {now} from "./clock.js";

@@ -1,0 +1,40 @@
+/** The product of a page, as the page describes it to search engines: schema.org's Product, in JSON-LD. */
+import {item} from "./goods.js";
+
+/**
+ * Which page each description was taken for: a single-page shop may leave it there when it moves on.
+ * @type {Record<string, string>}
+ */
+const taken = {};
+
+/**
+ * The params of an event: of a `view_item` without an item, what the page says of its product, if it does. A
+ * price that varies is told by its lowest. In the tag of a shop that does not want this, another module stands
+ * in place of this one (server/tag.py).
+ * @param {string} name
+ * @param {any} params
+ * @returns {any}
+ */
+export function described(name, params) {
+  if (name != "view_item" || Object(params).items) return params;
+  for (const {text} of document.querySelectorAll('script[type="application/ld+json"]')) {
+    try {
+      // Line breaks within texts are their commonest mistake.
+      const block = JSON.parse(text.replace(/\s+/g, " "));
+      const product = [].concat(block["@graph"] || block).find((node) => /Product/.test(node["@type"]));
+      const [offer] = [].concat(product.offers);
+      const [price] = [].concat(offer.priceSpecification || offer);
+      taken[text] = taken[text] || location.pathname;
+      if (taken[text] != location.pathname) continue;
+      const view = {
+        id: product.sku || offer.sku || product.productID,
+        ...product,
+        brand: product.brand && product.brand.name,
+        category: "",
+        price: price.price || offer.lowPrice,
+      };
+      return {currency: price.priceCurrency || offer.priceCurrency, items: [item(view)], ...params};
+    } catch {}
+  }
+  return params;
+}
