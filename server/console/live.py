@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, get_args
+from typing import get_args
 
 from flask import Blueprint, redirect, render_template, request, url_for
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response as AnyResponse
 
 from server.console.console import Console
+from server.store.counts import DestinationCounts
 from server.store.feed import Feed, Outcome, Wanted
 from server.store.history import History
 
@@ -39,7 +40,7 @@ def blueprint(console: Console) -> Blueprint:
             found=found,
             names=feed.names(shop),
             vendors=_vendors(console, shop),
-            held={one.vendor for one in console.counts().destinations if one.held_since is not None},
+            held={one.vendor for one in _destinations(console, shop) if one.held_since is not None},
             outcomes=get_args(Outcome),
         )
 
@@ -75,9 +76,11 @@ def _read_seq(text: str) -> int | None:
     return int(text) if text.isascii() and text.isdecimal() and len(text) < 19 else None
 
 
+def _destinations(console: Console, shop: str) -> list[DestinationCounts]:
+    return [one for one in console.counts().destinations if one.shop == shop]
+
+
 def _vendors(console: Console, shop: str) -> list[str]:
     """The vendors that events of this shop were ever for, those that are configured first."""
-    configured = list(console.settings.shops[shop].vendors)
-    known: dict[str, Any] = dict.fromkeys(configured)
-    known.update(dict.fromkeys(one.vendor for one in console.counts().destinations if one.shop == shop))
-    return list(known)
+    known = [*console.settings.shops[shop].vendors, *(one.vendor for one in _destinations(console, shop))]
+    return list(dict.fromkeys(known))

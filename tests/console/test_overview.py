@@ -47,6 +47,9 @@ def test_the_numbers_of_each_destination_add_up_on_the_page_as_events_come(desk:
         found = figures(page, vendor)
         assert found["received"] == sum(found.values()) - found["received"] == 4
     expect(page.locator("h1")).to_have_text("Everything flows")
+    not_wanted = figures(page, "personaclick")["not wanted"]
+    page.locator("#to-personaclick .figure.not_wanted a").click()
+    expect(page.locator("a.event-name")).to_have_count(not_wanted)
 
 
 def test_a_destination_that_refuses_the_key_says_since_when_what_waits_and_what_to_do(desk: Desk) -> None:

@@ -42,6 +42,25 @@ def test_several_shops_are_listed_and_each_page_is_of_one(two_shops: Operator) -
     assert "[shops.hats.vendors.blueshift]" in hats, "it says how to name a vendor"
 
 
+def test_a_vendor_that_one_shop_is_held_at_is_not_held_for_another(
+    gateways: Callable[..., Gateway],
+) -> None:
+    shops = {name: {**SHOPS["boots"]} for name in ("boots", "hats")}
+    gateway = gateways(console_password=HASH, shops=shops)
+    for shop in shops:
+        gateway.browser(shop).send(event("page_view"), consent=GRANTED)
+    database = Database(gateway.settings.data_dir)
+    with database.writing() as connection:
+        connection.exec_driver_sql(
+            "UPDATE destinations SET held_since = 1, held_reason = 'held: HTTP 401' WHERE shop = 'hats'"
+        )
+    database.close()
+    operator = Operator(gateway)
+    operator.sign_in()
+    assert 'title="Blueshift: held"' in operator.get("/console/shops/hats/live").text
+    assert 'title="Blueshift: waiting"' in operator.get("/console/shops/boots/live").text
+
+
 def test_one_shop_needs_no_list(operator: Operator) -> None:
     assert operator.get("/console/").location == "/console/shops/demo/"
     assert operator.get("/console").location.endswith("/console/")

@@ -7,9 +7,14 @@ from pathlib import Path
 import pytest
 
 from server.api import FUTURE
+from server.console.session import LIFE
 from server.cookies import SESSION_LIFE, SOURCE_LIFE, VISITOR_LIFE
 from server.event import ID, SKEW_IGNORED
+from server.password import SHORTEST
 from server.relay.retry import HOUR, LATER_WAITS, MINUTE, SECOND, WAITS
+from server.store.readings import EVERY_MINUTE
+from server.store.readings import LIFE as READ
+from server.store.signins import ALL, FIRST_WAIT, FREE
 from server.tag import build_tag
 from server.values import MAX_ID, MAX_STRING
 from server.vendors.base import DAY, lifetime
@@ -17,6 +22,7 @@ from tests.gateway import ROOT
 
 README = "README.md"
 VENDOR = "docs/adding-a-vendor.md"
+CONSOLE = "docs/console.md"
 TAG = len(build_tag("https://gp.myshop.example/gp/demo/e", "required").brotli)
 
 
@@ -45,6 +51,18 @@ SENTENCES = [
     ("docs/events.md", f"a string of at most {MAX_ID} characters"),
     ("docs/events.md", f"a string of at most {MAX_STRING} characters"),
     ("docs/server-api.md", f"and {FUTURE // MINUTE} minutes ahead"),
+    (CONSOLE, f"lasts {LIFE // HOUR} hours from signing in"),
+    (
+        CONSOLE,
+        f"{FREE} tries from one address, then each waits twice as long, from {FIRST_WAIT // SECOND} seconds",
+    ),
+    (CONSOLE, f"{ALL} failures an hour from all addresses together"),
+    (CONSOLE, f"a password of at least {SHORTEST} characters"),
+    (
+        CONSOLE,
+        f"kept for {EVERY_MINUTE // HOUR} hours, and a reading for each quarter of an hour for "
+        f"{READ // DAY} days",
+    ),
     (VENDOR, f"after {', '.join(map(spoken, WAITS))}, then every {spoken(LATER_WAITS)}"),
 ]
 
