@@ -51,6 +51,8 @@ def pages(events: int) -> Iterator[tuple[str, str]]:
     yield "Live, not sent, on a page never seen", f"{live}?outcome=not_wanted&page=/nowhere"
     yield "Live, refused, of a name there is none of", f"{live}?outcome=dead&name=refund"
     yield "One event", f"events/{event_id(events // 2)}"
+    yield "Dead letters by reason", "dead"
+    yield "Dead letters, one reason", "dead/letters?vendor=blueshift&reason=HTTP+400:+item+4"
     yield "Finding an order", f"find?q={order_id(events // 7 * 7 - 1)}"
     yield "Finding nothing", "find?q=nothing"
 

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
-from server.consent import refusal
+from server.consent import NOTHING_SAID, Consent, refusal
 from server.errors import GatepostError
 from server.explain import moment
 from server.settings import Settings
@@ -65,12 +65,22 @@ def refusals(letters: DeadLetters, found: Sequence[DeadLetter], settings: Settin
 
     The relay asks again when it sends; this says beforehand what it would find.
     """
-    reasons: Counter[str] = Counter()
-    for letter in found:
-        shop = settings.shops.get(letter.shop)
-        vendor = shop.vendors.get(letter.vendor) if shop else None
-        if shop is None or vendor is None:
-            reasons["the vendor is not configured any more, so it would wait"] += 1
-        elif reason := refusal(letters.consent(letter), shop.consent, vendor.purpose, letter.received):
-            reasons[f"would not be sent: {reason}"] += 1
-    return reasons
+    return Counter(reason for reason in obstacles(letters, found, settings) if reason)
+
+
+def obstacles(letters: DeadLetters, found: Sequence[DeadLetter], settings: Settings) -> Sequence[str]:
+    """Of each letter what would stop its replay; empty: nothing that can be known beforehand."""
+    consents = letters.consents(found)
+    return [
+        _obstacle(letter, settings, consents.get((letter.shop, letter.visitor), NOTHING_SAID))
+        for letter in found
+    ]
+
+
+def _obstacle(letter: DeadLetter, settings: Settings, consent: Consent) -> str:
+    shop = settings.shops.get(letter.shop)
+    vendor = shop.vendors.get(letter.vendor) if shop else None
+    if shop is None or vendor is None:
+        return "the vendor is not configured any more, so it would wait"
+    reason = refusal(consent, shop.consent, vendor.purpose, letter.received)
+    return f"would not be sent: {reason}" if reason else ""

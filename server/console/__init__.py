@@ -11,6 +11,7 @@
     overview.py     a shop at a glance
     live.py         events as they come; finding one
     events.py       one event
+    dead.py         what vendors finally refused, and another try for it
 
 Pages are made on the server and need no script to be read; htmx brings what changes, uPlot draws charts.
 """

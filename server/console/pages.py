@@ -10,7 +10,7 @@ from flask.blueprints import BlueprintSetupState
 from werkzeug.exceptions import HTTPException, InternalServerError, NotFound
 from werkzeug.wrappers import Response as AnyResponse
 
-from server.console import assets, door, events, live, overview, protection, words
+from server.console import assets, dead, door, events, live, overview, protection, words
 from server.console.assets import Assets
 from server.console.conditions import attention
 from server.console.console import Console
@@ -35,6 +35,7 @@ class Entry(NamedTuple):
 NAVIGATION = (
     Entry("Overview", "console.overview.page", "overview", "o"),
     Entry("Live", "console.live.page", "live", "l"),
+    Entry("Dead letters", "console.dead.page", "dead", "d"),
 )
 
 
@@ -45,7 +46,7 @@ def blueprint(console: Console) -> Blueprint:
     guard = door.Door(console.settings, console.database, console.proxies, console.clock)
     pages.register_blueprint(assets.blueprint(files))
     pages.register_blueprint(door.blueprint(guard))
-    for rooms in (overview, live, events):
+    for rooms in (overview, live, events, dead):
         pages.register_blueprint(rooms.blueprint(console))
     pages.before_request(protection.refuse_other_sites)
     pages.before_request(guard.check)

@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, bindparam, select, update
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Integer,
+    Row,
+    String,
+    bindparam,
+    select,
+    text,
+    update,
+)
 
-from server.consent import NOTHING_SAID, Consent
+from server.consent import Consent
 from server.store import tables
 from server.store.database import Database
 from server.store.totals import add
@@ -23,6 +34,28 @@ _deliveries = tables.deliveries.c
 _destinations = tables.destinations.c
 _visitors = tables.visitors.c
 _consent_decoder = msgspec.json.Decoder(Consent)
+
+# The index is named, because SQLite would take the table itself, which has the same order, and read all of
+# it: https://www.sqlite.org/lang_indexedby.html
+_OF_DESTINATION = (
+    text(
+        "SELECT event, visitor, reason, attempts, at FROM deliveries INDEXED BY deliveries_dead"
+        " WHERE destination = :destination AND state = 'dead' AND event > :after"
+    )
+    .columns(event=BigInteger, visitor=String, reason=String, attempts=Integer, at=BigInteger)
+    .subquery("dead")
+)
+_dead = _OF_DESTINATION.c
+_KINDS = text(
+    "SELECT reason, count(*) AS number, min(at) AS first, max(at) AS last, max(event) AS newest FROM ("
+    " SELECT reason, at, event FROM deliveries INDEXED BY deliveries_dead"
+    " WHERE destination = :destination AND state = 'dead' ORDER BY event DESC LIMIT :looked)"
+    " GROUP BY reason ORDER BY number DESC, newest DESC LIMIT :limit"
+)
+_KEPT = text(
+    "SELECT count(*) FROM (SELECT 1 FROM deliveries INDEXED BY deliveries_dead"
+    " WHERE destination = :destination AND state = 'dead' LIMIT :most)"
+)
 
 
 class Filter(msgspec.Struct, frozen=True):
@@ -38,22 +71,26 @@ class Filter(msgspec.Struct, frozen=True):
     """Given up at this time or later: milliseconds since 1970."""
     until: int = 0
     """Given up before this time: milliseconds since 1970."""
+    same_reason: str = ""
+    """The reason, to the letter."""
+    seqs: tuple[int, ...] = ()
+    """Of these events, by their place in the order of keeping."""
 
     def conditions(self) -> list[ColumnElement[bool]]:
-        """What the rows must fulfil."""
-        wanted: list[ColumnElement[bool]] = [_deliveries.state == "dead"]
-        if self.shop:
-            wanted.append(_destinations.shop == self.shop)
-        if self.vendor:
-            wanted.append(_destinations.vendor == self.vendor)
+        """What the rows of a destination that is meant must fulfil."""
+        wanted: list[ColumnElement[bool]] = []
         if self.reason:
-            wanted.append(_deliveries.reason.icontains(self.reason, autoescape=True))
+            wanted.append(_dead.reason.icontains(self.reason, autoescape=True))
+        if self.same_reason:
+            wanted.append(_dead.reason == self.same_reason)
         if self.event:
             wanted.append((_events.name == self.event) | (_events.id == self.event))
+        if self.seqs:
+            wanted.append(_dead.event.in_(self.seqs))
         if self.since:
-            wanted.append(_deliveries.at >= self.since)
+            wanted.append(_dead.at >= self.since)
         if self.until:
-            wanted.append(_deliveries.at < self.until)
+            wanted.append(_dead.at < self.until)
         return wanted
 
 
@@ -75,6 +112,19 @@ class DeadLetter(msgspec.Struct, frozen=True):
     """When it was taken."""
 
 
+class Kind(msgspec.Struct, frozen=True):
+    """Dead letters of one vendor that were given up for the same reason."""
+
+    vendor: str
+    reason: str
+    number: int
+    first: int
+    """When the first of them was given up: milliseconds since 1970."""
+    last: int
+    newest: int
+    """The seq of the newest event among them."""
+
+
 class DeadLetters:
     """The dead letters of one database."""
 
@@ -83,42 +133,54 @@ class DeadLetters:
 
     def list(self, which: Filter, limit: int, after: tuple[int, int] = (0, 0)) -> Sequence[DeadLetter]:
         """Those that are meant, by destination and in the order they were kept; `after`: both of the last."""
-        destination, seq = after
-        later = (_deliveries.destination > destination) | (
-            (_deliveries.destination == destination) & (_deliveries.event > seq)
-        )
+        found: list[DeadLetter] = []
         with self._database.reading() as connection:
-            rows = connection.execute(
-                select(
-                    _deliveries.destination,
-                    _destinations.shop,
-                    _destinations.vendor,
-                    _deliveries.event.label("seq"),
-                    _events.id,
-                    _events.name,
-                    _deliveries.visitor,
-                    _deliveries.reason,
-                    _deliveries.attempts,
-                    _deliveries.at,
-                    _events.received,
-                )
-                .join(tables.destinations, _destinations.id == _deliveries.destination)
-                .join(tables.events, _events.seq == _deliveries.event)
-                .where(later, *which.conditions())
-                .order_by(_deliveries.destination, _deliveries.event)
-                .limit(limit)
-            )
-            return [DeadLetter(**row._mapping) for row in rows]
+            for place in _places(connection, which):
+                if place.id < after[0] or len(found) == limit:
+                    continue
+                begin = after[1] if place.id == after[0] else 0
+                found += _of_destination(connection, which, place, begin, limit - len(found))
+        return found
 
-    def consent(self, letter: DeadLetter) -> Consent:
-        """What the letter's visitor has said by now."""
+    def kinds(self, shop: str, looked: int, limit: int) -> Sequence[Kind]:
+        """Those of a shop by vendor and reason, the most frequent of each vendor first.
+
+        Of each vendor the newest `looked` are looked at, and the `limit` most frequent reasons returned.
+        """
         with self._database.reading() as connection:
-            body = connection.scalar(
-                select(_visitors.consent).where(
-                    _visitors.shop == letter.shop, _visitors.visitor == letter.visitor
+            return [
+                Kind(place.vendor, **row._mapping)
+                for place in _places(connection, Filter(shop))
+                for row in connection.execute(
+                    _KINDS, {"destination": place.id, "looked": looked, "limit": limit}
                 )
+            ]
+
+    def kept(self, shop: str, most: int) -> int:
+        """How many there are of a shop; of each vendor so many are counted at most."""
+        with self._database.reading() as connection:
+            return sum(
+                connection.scalar(_KEPT, {"destination": place.id, "most": most}) or 0
+                for place in _places(connection, Filter(shop))
             )
-        return _consent_decoder.decode(body) if body else NOTHING_SAID
+
+    def consents(self, letters: Sequence[DeadLetter]) -> Mapping[tuple[str, str], Consent]:
+        """What the letters' visitors have said by now, by shop and visitor; absent: nothing."""
+        of_shop: dict[str, set[str]] = {}
+        for letter in letters:
+            of_shop.setdefault(letter.shop, set()).add(letter.visitor)
+        found: dict[tuple[str, str], Consent] = {}
+        with self._database.reading() as connection:
+            for shop, several in of_shop.items():
+                visitors = sorted(several)
+                for begin in range(0, len(visitors), CHUNK):
+                    rows = connection.execute(
+                        select(_visitors.visitor, _visitors.consent).where(
+                            _visitors.shop == shop, _visitors.visitor.in_(visitors[begin : begin + CHUNK])
+                        )
+                    )
+                    found.update(((shop, row.visitor), _consent_decoder.decode(row.consent)) for row in rows)
+        return found
 
     def replay(self, letters: Sequence[DeadLetter], now: int) -> int:
         """Let a relay try these again, where they were refused and nowhere else; how many will be."""
@@ -137,6 +199,40 @@ class DeadLetters:
             with self._database.writing() as connection:
                 changed += _change(connection, letters[begin : begin + CHUNK], values)
         return changed
+
+
+def _places(connection: Connection, which: Filter) -> Sequence[Row[int, str, str]]:
+    """The destinations that are meant, in their order."""
+    wanted = [
+        column == value
+        for column, value in ((_destinations.shop, which.shop), (_destinations.vendor, which.vendor))
+        if value
+    ]
+    statement = select(_destinations.id, _destinations.shop, _destinations.vendor).where(*wanted)
+    return connection.execute(statement.order_by(_destinations.id)).all()
+
+
+def _of_destination(
+    connection: Connection, which: Filter, place: Row[int, str, str], after: int, limit: int
+) -> Sequence[DeadLetter]:
+    rows = connection.execute(
+        select(
+            _dead.event.label("seq"),
+            _events.id,
+            _events.name,
+            _dead.visitor,
+            _dead.reason,
+            _dead.attempts,
+            _dead.at,
+            _events.received,
+        )
+        .join(tables.events, _events.seq == _dead.event)
+        .where(*which.conditions())
+        .order_by(_dead.event)
+        .limit(limit),
+        {"destination": place.id, "after": after},
+    )
+    return [DeadLetter(place.id, place.shop, place.vendor, **row._mapping) for row in rows]
 
 
 def _change(connection: Connection, letters: Sequence[DeadLetter], values: dict[str, Any]) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import msgspec
@@ -119,6 +119,14 @@ class History:
                 .limit(limit)
             ).all()
             return _records(connection, rows)
+
+    def of_seqs(self, seqs: Collection[int]) -> dict[int, Record]:
+        """The events of these seqs, as far as they are kept."""
+        with self._database.reading() as connection:
+            rows = connection.execute(
+                select(_events.seq, _events.body).where(_events.seq.in_(seqs)).order_by(_events.seq)
+            ).all()
+            return {record.seq: record for record in _records(connection, rows)}
 
     def newest_of_each_name(self, shop: str, limit: int = 200) -> list[Record]:
         """The newest event of each name of a shop, by name."""

@@ -49,6 +49,7 @@ PAGES: Sequence[tuple[str, str]] = (
     ("overview", "/console/shops/demo/"),
     ("live", "/console/shops/demo/live"),
     ("event", "/console/shops/demo/events/{bought}"),
+    ("dead", "/console/shops/demo/dead"),
 )
 """The name of the picture and where it is taken; {bought}: a purchase."""
 

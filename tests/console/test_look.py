@@ -14,7 +14,12 @@ from tests.gateway import ROOT, event
 TOKENS = (ROOT / "static/console/tokens.css").read_text("utf-8")
 GROUNDS = ("paper", "sheet", "well")
 TEXTS = ("ink", "soft", "delivered", "waiting", "not_wanted", "retrying", "dead", "held")
-PAGES = ("/console/shops/demo/", "/console/shops/demo/live", "/console/shops/demo/events/seen")
+PAGES = (
+    "/console/shops/demo/",
+    "/console/shops/demo/live",
+    "/console/shops/demo/events/seen",
+    "/console/shops/demo/dead",
+)
 
 
 def colours(scheme: str) -> dict[str, str]:
