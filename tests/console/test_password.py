@@ -8,13 +8,14 @@ import sys
 import tomllib
 from pathlib import Path
 
+import httpx
 import pytest
 
 from server.configure import read_settings
 from server.errors import SettingsError
 from server.initial import write_configuration
 from server.password import matches
-from tests.gateway import ROOT, configuration, gatepost
+from tests.gateway import ROOT, configuration, eventually, free_port, gatepost
 from tests.gateway import write_configuration as write
 
 
@@ -76,3 +77,30 @@ def test_a_configuration_with_a_password_instead_of_its_hash_is_refused(tmp_path
         read_settings(write(tmp_path, configuration(console_password=value)))
     assert value not in str(refused.value)
     assert "gatepost password" in str(refused.value)
+
+
+@pytest.mark.chaos
+def test_the_demo_prints_a_password_that_opens_its_console(tmp_path: Path) -> None:
+    port, shop, sandbox = free_port(), free_port(), free_port()
+    ports = ["--port", str(port), "--shop-port", str(shop), "--sandbox-port", str(sandbox)]
+    log = tmp_path / "demo.log"
+    with log.open("wb") as output:
+        demo = subprocess.Popen(
+            [sys.executable, "-m", "server", "demo", *ports], cwd=ROOT, stdout=output, stderr=output
+        )
+    try:
+        printed = eventually(
+            lambda: re.search(r"(http://\S+/console/)\s+password: (\S+)", log.read_text()), 30
+        )
+        with httpx.Client(base_url=f"http://localhost:{port}", follow_redirects=True) as client:
+            answer = client.post(
+                "/console/sign-in",
+                data={"password": printed[2]},
+                headers={"Origin": f"http://localhost:{port}", "Sec-Fetch-Site": "same-origin"},
+            )
+            assert printed[1] == f"http://localhost:{port}/console/"
+            assert answer.url.path == "/console/shops/demo/"
+            assert "Ready for the first event" in answer.text
+    finally:
+        demo.terminate()
+        demo.wait(20)
