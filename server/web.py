@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import gc
 import logging
 import multiprocessing
 import os
@@ -31,7 +32,11 @@ def application() -> Front:
     # Without taking the interpreter down piece by piece: the server's own threads, which still run, would
     # abort in it. Whatever was answered is on disk. https://github.com/emmett-framework/granian/issues/881
     atexit.register(os._exit, 0)
-    return create_front(read_settings(Path(os.environ[CONFIG_VARIABLE])))
+    front = create_front(read_settings(Path(os.environ[CONFIG_VARIABLE])))
+    # What is loaded by now stays: collecting the garbage of requests need not look through it each time.
+    gc.collect()
+    gc.freeze()
+    return front
 
 
 def serve_web(settings: Settings, host: str, port: int, workers: int) -> None:
