@@ -1,10 +1,9 @@
 /** What time it is on the browser's clock. */
 
 /**
- * The time in whole milliseconds; some pages replace Date.now by one that gives fractions. (Not Math.trunc:
- * the minifier makes it `|0`, which keeps 32 bits.)
+ * The time in whole milliseconds since 1970. (Not Date.now: some pages replace it by one that gives fractions.)
  * @returns {number}
  */
 export function now() {
-  return Math.round(Date.now());
+  return +new Date();
 }

@@ -37,7 +37,7 @@ export function decide(decisions) {
  * @returns {boolean}
  */
 export function granted() {
-  return Object.values(consent || {}).includes("granted");
+  return /:"granted"/.test(JSON.stringify(consent));
 }
 
 /**

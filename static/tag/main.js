@@ -7,7 +7,7 @@
  *
  * A reader of the page is a module that imports `command` from commands.js and calls it with what it finds,
  * such as `command(["track", "view_item", {items}], "layer")` or `command(["consent", {marketing:
- * "granted"}], "tcf")`. It exports one function that begins to read, which `start` below calls once the page
+ * "granted"}], "tcf")`. It exports one function that begins to read, which `begin` below calls once the page
  * is visited and its own pushes have been carried out. It wraps in `quiet` whatever the browser or the page
  * calls later.
  */
@@ -33,45 +33,39 @@ function dress(list) {
 
 /**
  * Carry out what the page has pushed into this array, then whatever comes.
- * @param {any} list
+ * @type {(list: any) => void}
  */
-function serve(list) {
+const serve = quiet((list) => {
   dress(list);
   list.push = (...pushed) => {
     for (const one of pushed) command(one);
     return list.length;
   };
   list.push(...list.splice(0));
-}
+});
 
 /**
- * Begin: count the page view, and take over the array, as well as any that the page should put in its place.
- * @param {any} list
+ * Take the array over, unless another copy of the tag has; then begin: count the page view, hear what the page
+ * says, and serve any array that it should put in the place of this one. A prerendered page has not been
+ * visited yet.
  */
-function start(list) {
-  watch();
-  serve(list);
-  watchPage();
-  on(window, "visibilitychange", hide);
-  on(window, "pagehide", hide);
-  on(window, "online", resume);
-  const replace = quiet(serve);
-  Object.defineProperty(window, "gatepost", {
-    configurable: true,
-    get: () => list,
-    set(other) {
-      list = other;
-      replace(other);
-    },
-  });
-}
-
-/** Take the array over, unless another copy of the tag has. A prerendered page has not been visited yet. */
 quiet(() => {
-  const list = Array.isArray(window.gatepost) ? window.gatepost : (window.gatepost = []);
+  let list = Array.isArray(window.gatepost) ? window.gatepost : (window.gatepost = []);
   if (list.track) return;
   dress(list);
-  const begin = quiet(() => start(list));
+  const begin = quiet(() => {
+    watch();
+    serve(list);
+    watchPage();
+    on(window, "visibilitychange", hide);
+    on(window, "pagehide", hide);
+    on(window, "online", resume);
+    Object.defineProperty(window, "gatepost", {
+      configurable: true,
+      get: () => list,
+      set: (other) => serve((list = other)),
+    });
+  });
   if (document.prerendering) on(document, "prerenderingchange", begin);
   else begin();
 })();

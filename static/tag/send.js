@@ -149,7 +149,7 @@ async function send(key) {
   }
   under = "";
   tell("answer", answer, text);
-  if (answer && !/^(408|429|5)/.test(answer.status)) {
+  if (answer && !/408|429|5../.test(answer.status)) {
     pause = 0;
     told = grant;
     return remove(key);

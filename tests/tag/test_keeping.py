@@ -29,7 +29,7 @@ def kept(visit: Visit) -> dict[str, str]:
 
 
 def names_kept(visit: Visit) -> list[str]:
-    return [event["name"] for text in kept(visit).values() for event in json.loads(text)["events"]]
+    return [event["name"] for text in kept(visit).values() for event in json.loads("{" + text)["events"]]
 
 
 def outage(visit: Visit, path: str = "/a", **page: Any) -> None:
@@ -185,8 +185,7 @@ def test_what_is_older_than_a_week_is_not_sent_any_more(visit: Visit) -> None:
 
 
 def test_what_the_shop_itself_stores_is_left_alone(visit: Visit) -> None:
-    visit.put("/a")
-    visit.page.goto(visit.shop.origin + "/a")
+    visit.page.goto(visit.shop.put("/a", "<p>without the tag"))
     visit.run("localStorage.cart = 'theirs'; localStorage['https://other.example/gp/demo/e 1 2 3 0'] = 'too'")
     theirs = kept(visit)
     visit.gateway.answers = list(LATER)
