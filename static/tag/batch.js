@@ -8,7 +8,7 @@ import {memory, put} from "./shelf.js";
 
 /**
  * @typedef {{url: string, referrer: string, title: string, type?: string}} Page
- * @typedef {{page?: Page, user?: Record<string, string> | null}} Scene
+ * @typedef {{page: Page, user?: Record<string, any> | null}} Scene
  *   user: undefined, nothing is known here; null, the server is to forget whom it knew
  */
 
@@ -26,7 +26,7 @@ const BYTES = 32000;
  * The present page and visitor; there is a page from the first page view on.
  * @type {Scene}
  */
-export let scene = {__proto__: null};
+export let scene = /** @type {any} */ ({__proto__: null});
 
 /**
  * The events of the open batch as JSON texts. Serialised once: what a page does to its objects later changes
@@ -79,11 +79,11 @@ export function close() {
 
 /**
  * The page or the visitor becomes another.
- * @param {Scene} part
+ * @param {Partial<Scene>} part
  */
 export function change(part) {
   close();
-  scene = {__proto__: null, ...scene, ...part};
+  scene = /** @type {any} */ ({__proto__: null, ...scene, ...part});
 }
 
 /** Take the title over as it is now: single-page shops set it some time after the address. */

@@ -88,7 +88,7 @@ export const commands = {__proto__: null, track, page, identify, consent: consen
  * will do as well as an array. Params are copied before it returns, and what cannot travel is left out.
  *
  * `source` says who noticed, for whoever looks at the tag at work: "page", or the reader's own word.
- * @type {(command: ArrayLike<unknown>, source?: string) => void}
+ * @type {(command: any, source?: string) => void}
  */
 export const command = quiet((given, source = "page") => {
   tell("push", given, source);

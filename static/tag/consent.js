@@ -4,14 +4,14 @@ import {now} from "./clock.js";
 
 /**
  * The decisions so far by purpose, as every batch carries them; undefined while there is none.
- * @type {Record<string, "granted" | "denied"> | undefined}
+ * @type {Record<string, any> | undefined}
  */
 export let consent;
 
 /**
  * When the page learnt of each, in milliseconds since 1970: a tab that only repeats what another one has
  * withdrawn since changes nothing.
- * @type {Record<string, number> | undefined}
+ * @type {Record<string, any> | undefined}
  */
 export let consent_at;
 
@@ -58,7 +58,8 @@ export function gpc() {
 
 /**
  * What a shop may show of it. In California it has to show that the signal was honoured.
- * @returns {{gpc: boolean, honoured: boolean, consent: Record<string, "granted" | "denied">}}
+ * @returns {{gpc: boolean, honoured: boolean, consent: Record<string, "granted" | "denied">}} the decisions are
+ *   a copy
  */
 export function privacy() {
   return {gpc: gpc(), honoured: gpc(), consent: {...consent}};

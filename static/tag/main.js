@@ -50,6 +50,7 @@ const serve = quiet((list) => {
  * visited yet.
  */
 quiet(() => {
+  /** @type {any} */
   let list = Array.isArray(window.gatepost) ? window.gatepost : (window.gatepost = []);
   if (list.track) return;
   dress(list);

@@ -38,11 +38,8 @@ let gathered = null;
 /** The timer that ends the pause after a failure. */
 let retry = 0;
 
-/**
- * The last pause in seconds, doubled with each further failure; 0 once a request was answered.
- * @type {number | undefined}
- */
-let pause;
+/** The last pause in seconds, doubled with each further failure; 0 once a request was answered. */
+let pause = NaN;
 
 /** Whether the server may have been told of a grant, so that it must hear of a withdrawal too. */
 let told = false;

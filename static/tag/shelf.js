@@ -22,7 +22,7 @@ let made = 1e6;
 
 /**
  * What lies in memory, by key.
- * @type {Record<string, string>}
+ * @type {Record<string, any>}
  */
 export const memory = {__proto__: null};
 
