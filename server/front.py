@@ -120,10 +120,12 @@ class Front:
             return
         self._buffered += expected
         try:
-            body = await _body(receive, LONGEST)
+            try:
+                body = await _body(receive, LONGEST)
+            except TimeoutError:
+                await _respond(send, _LATE, [])
+                return
             await self._middleware(_with_body(scope, headers, body), _once(body), send)  # type: ignore[arg-type]
-        except TimeoutError:
-            await _respond(send, _LATE, [])
         finally:
             self._buffered -= expected
 
@@ -137,10 +139,14 @@ def _expected(headers: Mapping[bytes, bytes]) -> int:
 
 
 def _with_body(scope: Scope, headers: dict[bytes, bytes], body: bytes) -> Scope:
-    """The request as if it had come in one piece: Flask takes a body only of a length that it is told."""
+    """The request as if it had come in one piece: Flask takes a body only of a length that it is told.
+
+    Headers with an underscore are left out. For WSGI they have the names of those with a hyphen, and so
+    anybody could add to what a proxy says in X-Forwarded-For.
+    """
     if headers.pop(b"transfer-encoding", None) or b"content-length" in headers:
         headers[b"content-length"] = str(len(body)).encode()
-    return {**scope, "headers": list(headers.items())}
+    return {**scope, "headers": [header for header in headers.items() if b"_" not in header[0]]}
 
 
 def _once(body: bytes) -> Receive:

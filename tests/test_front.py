@@ -250,6 +250,19 @@ def test_cookies_that_come_one_by_one_are_one_header(make: Make) -> None:
     assert len(json.loads(export[2])["events"]) == 1
 
 
+def test_a_header_with_an_underscore_is_not_taken_for_what_a_proxy_says(make: Make) -> None:
+    """For Flask as for events: a sender who asks too often cannot make itself another one."""
+    front = make("front", requests_per_minute=1, trusted_proxies=["10.0.0.0/8"])
+    answers = []
+    for forged in (b"198.51.100.1", b"198.51.100.2"):
+        scope = scope_of("/gp/demo/me", "GET", {"X-Forwarded-For": "203.0.113.7"}, "10.0.0.1")
+        scope["headers"].append((b"x_forwarded_for", forged))
+        heard = ask(front, scope, b"")
+        assert heard
+        answers.append(heard[0])
+    assert answers[1] == 429
+
+
 def test_what_goes_wrong_inside_is_answered_in_one_sentence(
     make: Make, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
