@@ -74,7 +74,7 @@ def _left_out(reading: TagSettings) -> dict[str, str]:
     if not reading.data_layers:
         found["layers.js"] = "export function findLayers() {}"
     if not reading.consent_tools:
-        found["tools.js"] = "export function look() {}\nexport function updated() {}"
+        found["tools.js"] = "export async function look() {}\nexport function updated() {}"
     if not reading.structured_data:
         found["product.js"] = "export const described = (name, params) => params;"
     if not reading.attributes:

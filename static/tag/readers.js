@@ -15,7 +15,7 @@ const OFTEN = 250;
 /** Look once. */
 function notice() {
   findLayers();
-  look();
+  look().catch(() => {});
 }
 
 /** Begin to notice. */
