@@ -87,16 +87,45 @@ class Figure {
     this.kinds = element.dataset.kinds.split(" ");
     this.output = element.querySelector(".chart-said");
     this.tell(this.plot?.cursor.idx);
+    element.addEventListener("keydown", (event) => this.press(event));
+    element.addEventListener("focus", () => { this.output.ariaLive = "polite"; });
+    // Where the page renews itself the focus leaves, and comes back to the figure that takes over.
+    element.addEventListener("blur", () => setTimeout(() => document.activeElement?.id !== element.id && this.leave()));
+  }
+
+  /** The arrow keys go from one step of time to the next, and say each. */
+  press(event) {
+    const way = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+    if (!way) return;
+    event.preventDefault();
+    const last = this.chart.at.length - 1;
+    this.point(Math.min(last, Math.max(0, (this.read ?? (way > 0 ? -1 : last + 1)) + way)));
+  }
+
+  /** Put the cursor on a step that is read with keys. */
+  point(step) {
+    this.read = step;
+    this.output.ariaLive = "polite";
+    this.plot.setCursor({ left: this.plot.valToPos(this.chart.at[step], "x") + 1, top: 1 });
+  }
+
+  leave() {
+    this.read = undefined;
+    this.output.ariaLive = "off";
+    this.plot.setCursor({ left: -10, top: -10 });
   }
 
   move(element) {
     element.append(this.box);
     this.plot.setData(stacked(JSON.parse(element.dataset.chart), this.kinds));
     this.take(element);
+    if (this.read !== undefined) this.point(this.read);
   }
 
-  tell(step) {
-    const text = step == null ? whole(this.chart, this.kinds) : said(this.chart, this.kinds, step);
+  /** Say what is pointed at, or else what is read with keys, or else the whole. */
+  tell(pointed) {
+    const step = pointed ?? this.read;
+    const text = step === undefined ? whole(this.chart, this.kinds) : said(this.chart, this.kinds, step);
     if (this.output.textContent !== text) this.output.textContent = text;
   }
 }

@@ -19,6 +19,7 @@ PAGES = (
     "/console/shops/demo/live",
     "/console/shops/demo/events/seen",
     "/console/shops/demo/dead",
+    "/console/shops/demo/install",
 )
 
 
@@ -84,6 +85,30 @@ def test_everything_can_be_reached_and_done_with_keys_alone(desk: Desk) -> None:
     expect(page.get_by_role("link", name="Skip to the page")).to_be_focused()
     page.keyboard.press("Enter")
     expect(page.locator("main")).to_be_focused()
+
+
+def test_a_chart_is_read_with_the_arrow_keys(desk: Desk) -> None:
+    send(desk.world, event("page_view", "seen"))
+    said = desk.page.locator("#chart-shop .chart-said")
+    desk.open("/console/shops/demo/")
+    expect(said).to_have_text(re.compile(r"^\d+ received$"))
+    desk.page.locator("#chart-shop").focus()
+    desk.page.keyboard.press("ArrowLeft")
+    expect(said).to_have_text(re.compile(r"^\d\d:\d\d: \d+ received$"))
+    last = said.inner_text()
+    desk.page.keyboard.press("ArrowLeft")
+    expect(said).not_to_have_text(last)
+    expect(said).to_have_attribute("aria-live", "polite")
+    desk.page.evaluate(
+        """() => new Promise((done) => {
+            document.body.addEventListener("htmx:afterSettle", done, { once: true });
+            document.body.dispatchEvent(new Event("refresh"));
+        })"""
+    )
+    expect(said).to_have_text(re.compile(r"^\d\d:\d\d: "))
+    expect(desk.page.locator("#chart-shop")).to_be_focused()
+    desk.page.keyboard.press("Tab")
+    expect(said).to_have_text(re.compile(r"^\d+ received$"))
 
 
 def test_a_row_that_has_the_focus_keeps_it_when_the_list_changes(desk: Desk) -> None:
