@@ -195,7 +195,14 @@ class Writer(Generic[_Work, _Result]):
         now = time.monotonic()
         if now - self._failed_at > 10:
             self._failed_at = now
-            log.error("events cannot be kept: %s; senders are told to come back until this is mended", error)
+            of_disk = isinstance(error, sqlite3.Error | OSError)
+            # The words of any other error may repeat what somebody sent.
+            words = str(error) if of_disk else type(error).__name__
+            log.error(
+                "events cannot be kept: %s; senders are told to come back until this is mended",
+                words,
+                exc_info=None if of_disk else error,
+            )
 
 
 def _result(ticket: _Ticket[Any, _Result]) -> _Result:
