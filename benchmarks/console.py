@@ -53,6 +53,7 @@ def pages(events: int) -> Iterator[tuple[str, str]]:
     yield "One event", f"events/{event_id(events // 2)}"
     yield "Dead letters by reason", "dead"
     yield "Dead letters, one reason", "dead/letters?vendor=blueshift&reason=HTTP+400:+item+4"
+    yield "Install", "install"
     yield "Finding an order", f"find?q={order_id(events // 7 * 7 - 1)}"
     yield "Finding nothing", "find?q=nothing"
 

@@ -19,6 +19,7 @@ from server.pseudonyms import Pseudonyms
 from server.rates import RateLimit
 from server.rights import Subjects
 from server.settings import Settings
+from server.sightings import Watch
 from server.store.database import Database
 from server.store.history import History
 from server.store.intake import Intake
@@ -61,6 +62,7 @@ def create_app(settings: Settings, clock: Clock = system_clock) -> Flask:
     app.register_blueprint(metrics.blueprint(settings, database, intake, clock))
     app.register_blueprint(console(Console(settings, database, intake, proxies, clock)))
     app.register_error_handler(HTTPException, _as_json)
+    app.after_request(Watch(settings, database, clock).look)
     _allow_origins(app, settings)
     app.extensions[_COLLECT] = (collector, gate)
     app.extensions[_STORE] = (intake, database)

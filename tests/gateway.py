@@ -213,6 +213,7 @@ class Gateway:
             headers=dict(headers or {}),
             base_url=self.settings.public_url,
             environ_base={"REMOTE_ADDR": address},
+            buffered=True,  # as a server does: to its end, and then closed
         )
         return Answer(
             found.status_code,

@@ -12,6 +12,7 @@
     live.py         events as they come; finding one
     events.py       one event
     dead.py         what vendors finally refused, and another try for it
+    install.py      the tag to paste, and whether it works
 
 Pages are made on the server and need no script to be read; htmx brings what changes, uPlot draws charts.
 """

@@ -202,6 +202,17 @@ sign_ins = Table(
     comment="Tries at the console's password, so that several web processes count together",
 )
 
+sightings = Table(
+    "sightings",
+    metadata,
+    Column("shop", String, primary_key=True),
+    Column("kind", String, primary_key=True, comment="tag: loaded it; refused: sent events and may not"),
+    Column("origin", String, primary_key=True, comment="of the page; empty: it did not tell"),
+    Column("at", BigInteger, nullable=False, comment="to the day"),
+    sqlite_with_rowid=False,
+    comment="Which pages browsers were on, as far as it shows whether the tag is built in well",
+)
+
 requests = Table(
     "requests",
     metadata,

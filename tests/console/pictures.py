@@ -50,6 +50,7 @@ PAGES: Sequence[tuple[str, str]] = (
     ("live", "/console/shops/demo/live"),
     ("event", "/console/shops/demo/events/{bought}"),
     ("dead", "/console/shops/demo/dead"),
+    ("install", "/console/shops/demo/install"),
 )
 """The name of the picture and where it is taken; {bought}: a purchase."""
 
@@ -126,6 +127,8 @@ def an_hour_later(folder: Path) -> Iterator[tuple[World, str]]:
             relay.beat(living.clock())
             if minute == 20:
                 fault(living, "alana", status=400, times=2)
+            if minute == 31:
+                fault(living, "personaclick", status=422, times=3)
             if minute == 51:
                 fault(living, "blueshift", status=401)
             busy = 1 + round(3 * (1 + chance.random()) * (0.5 + minute / 60))

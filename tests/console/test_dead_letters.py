@@ -52,7 +52,6 @@ def test_dead_letters_are_put_together_by_reason_with_request_and_reply(desk: De
     (kind,) = desk.page.locator("article.kind").all()
     expect(kind).to_contain_text("Blueshift")
     expect(kind.locator(".why")).to_contain_text(REASON)
-    kind.locator("summary").click()
     expect(kind.get_by_label("What was sent")).to_contain_text('"event": "pageload"')
     expect(kind.locator(".exchange")).to_contain_text("POST /api/v1/bulkevents")
     expect(desk.page.locator("#nav-dead .badge")).to_have_text(re.compile("^2"))
@@ -158,7 +157,6 @@ def test_nothing_of_a_vendors_reason_or_a_dead_event_becomes_part_of_the_page(
     send(desk.world, hostile(id="bad-1"), page={"url": f'{desk.world.shop}/"><script>window.hurt=1</script>'})
     desk.open(DEAD)
     eventually(lambda: desk.page.reload() and desk.page.locator("article.kind").count())
-    desk.page.locator("summary").click()
     expect(desk.page.get_by_label("What was sent")).to_contain_text("onerror")
     bad = '"><img src=x onerror=window.hurt=1>'
     desk.open(f"{DEAD}/letters?vendor={bad}&reason={bad}&after={bad}")
