@@ -38,7 +38,7 @@ let gathered = null;
 /** The timer that ends the pause after a failure. */
 let retry = 0;
 
-/** The last pause in seconds, doubled with each further failure; 0 once a request was answered. */
+/** The last pause in seconds, doubled with each further failure; 0 once a request was answered, at first NaN. */
 let pause = NaN;
 
 /** Whether the server may have been told of a grant, so that it must hear of a withdrawal too. */
@@ -212,7 +212,9 @@ export function hide({type}) {
   close();
   let room = KEEPALIVE;
   for (const key of keys(memory)) {
-    const safe = (key == under || pause !== 0) && store(key);
+    // Before the first answer nobody knows. Only a purchase is worth being sent twice.
+    const doubtful = pause || key == under || (pause !== 0 && key.endsWith("1"));
+    const safe = doubtful && store(key);
     room -= size(memory[key]);
     const gone = key != under && (state < 2 || !safe) && room > 0 && beacon(memory[key]);
     if (gone) told = allowed();

@@ -88,7 +88,7 @@ def test_what_was_under_way_when_the_visitor_left_is_sent_by_the_next_page(visit
     assert visit.gateway.batches[1].json["page"]["url"] == f"{visit.shop.origin}/b"
 
 
-def test_who_leaves_at_once_while_the_endpoint_is_down_loses_nothing(visit: Visit) -> None:
+def test_who_leaves_at_once_while_the_endpoint_is_down_loses_no_purchase(visit: Visit) -> None:
     visit.gateway.answers = [Answer(0)]
     visit.open("/a")
     visit.push(PURCHASE)
@@ -99,6 +99,17 @@ def test_who_leaves_at_once_while_the_endpoint_is_down_loses_nothing(visit: Visi
     assert late.events == beacon.events
     assert late.names == ["page_view", "purchase"]
     assert fresh.names == ["page_view"]
+
+
+def test_who_leaves_before_the_first_answer_is_not_heard_twice(visit: Visit) -> None:
+    visit.open("/a")
+    visit.push(["track", "left"])
+    visit.open("/b")
+    visit.gateway.wait_for("left")
+    assert kept(visit) == {}
+    visit.pass_time()
+    visit.sent(2)
+    assert visit.gateway.names == ["page_view", "left", "page_view"]
 
 
 def test_a_visitor_who_was_heard_keeps_nothing_when_leaving(visit: Visit) -> None:
