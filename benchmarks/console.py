@@ -54,6 +54,7 @@ def pages(events: int) -> Iterator[tuple[str, str]]:
     yield "Dead letters by reason", "dead"
     yield "Dead letters, one reason", "dead/letters?vendor=blueshift&reason=HTTP+400:+item+4"
     yield "Install", "install"
+    yield "Try an event", "try"
     yield "Finding an order", f"find?q={order_id(events // 7 * 7 - 1)}"
     yield "Finding nothing", "find?q=nothing"
 

@@ -26,6 +26,15 @@ log = logging.getLogger(__name__)
 _encode = msgspec.json.Encoder().encode
 
 
+WITH_BODY = {"Content-Type": "application/json"}
+"""Headers of a request that has a body, beside those of every request."""
+
+
+def headers_of(credentials: Mapping[str, str]) -> dict[str, str]:
+    """The headers of every request to a vendor with these credentials."""
+    return {"User-Agent": f"gatepost/{__version__}", "Accept": "application/json", **credentials}
+
+
 class NoReply(msgspec.Struct, frozen=True):
     """There was no answer; the reason in words. Whether the vendor has the request is not known."""
 
@@ -48,7 +57,7 @@ class Delivery:
         time_limit: float = TIME_LIMIT,
     ) -> None:
         self._base_url = base_url.rstrip("/")
-        self._headers = {"User-Agent": f"gatepost/{__version__}", "Accept": "application/json", **credentials}
+        self._headers = headers_of(credentials)
         self._tls = tls
         self._time_limit = time_limit
         self._timeout = httpx.Timeout(time_limit).as_dict()
@@ -80,9 +89,7 @@ class Delivery:
             self._base_url + request.path,
             params=dict(request.query) or None,
             content=content,
-            headers=self._headers
-            if content is None
-            else {**self._headers, "Content-Type": "application/json"},
+            headers=self._headers if content is None else {**self._headers, **WITH_BODY},
             extensions={"timeout": self._timeout},
         )
         response = await transport.handle_async_request(prepared)

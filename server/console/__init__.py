@@ -13,6 +13,7 @@
     events.py       one event
     dead.py         what vendors finally refused, and another try for it
     install.py      the tag to paste, and whether it works
+    trying.py       what would become of an event; examples.py to begin with
 
 Pages are made on the server and need no script to be read; htmx brings what changes, uPlot draws charts.
 """

@@ -10,7 +10,7 @@ import msgspec
 from flask import Blueprint, render_template, request
 
 from server.consent import refusal
-from server.console.conditions import conditions
+from server.console.conditions import Condition, conditions
 from server.console.console import Console
 from server.safari import registrable
 from server.settings import Settings, Shop
@@ -45,8 +45,8 @@ def blueprint(console: Console) -> Blueprint:
         seen = sightings.of_shop(shop, console.clock() - RECENT)
         came = arrivals(console.database, shop)
         checks = [*_checks(console.settings, shop, seen, came, _dropped(console, shop))]
-        deliveries = conditions(console.settings, console.counts(), shop, console.clock())
-        deliveries = [one for one in deliveries if one.kind != "gone"]
+        found = conditions(console.settings, console.counts(), shop, console.clock())
+        deliveries = [(one, _delivery(one)) for one in found if one.kind != "gone"]
         template = "install_live.html" if request.headers.get("HX-Request") else "install.html"
         return render_template(
             f"console/{template}",
@@ -56,8 +56,7 @@ def blueprint(console: Console) -> Blueprint:
             purposes=sorted(console.settings.shops[shop].purposes),
             checks=checks,
             deliveries=deliveries,
-            done=sum(one.state == "ok" for one in checks)
-            + sum(one.counts.delivered > 0 for one in deliveries),
+            done=[*(one.state for one in checks), *(state for _, state in deliveries)].count("ok"),
             config=console.settings.file.name,
         )
 
@@ -139,6 +138,14 @@ def _cookies(settings: Settings, shop: Shop, came: Arrivals) -> Check:
     return Check(
         "cookies", state, {"visitors": came.visitors, "returned": came.returned, "other_sites": others}
     )
+
+
+def _delivery(condition: Condition) -> State:
+    """Whether a vendor takes events; one that took some and does not now is to be looked at."""
+    counts = condition.counts
+    if condition.kind in ("held", "failing", "stopped") or (counts.dead and not counts.delivered):
+        return "look"
+    return "ok" if counts.delivered else "waiting"
 
 
 def _is_same_site(gateway: str, origin: str) -> bool:

@@ -51,6 +51,7 @@ PAGES: Sequence[tuple[str, str]] = (
     ("event", "/console/shops/demo/events/{bought}"),
     ("dead", "/console/shops/demo/dead"),
     ("install", "/console/shops/demo/install"),
+    ("try", "/console/shops/demo/try"),
 )
 """The name of the picture and where it is taken; {bought}: a purchase."""
 

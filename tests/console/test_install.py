@@ -195,6 +195,17 @@ def test_a_vendor_that_refuses_the_key_is_told_with_its_words(desk: Desk) -> Non
     expect(never).to_contain_text("Nothing that came was for it", timeout=15_000)
 
 
+def test_a_vendor_that_took_events_and_refuses_them_now_is_not_green(desk: Desk) -> None:
+    send(desk.world, event("page_view"))
+    desk.open(INSTALL)
+    check = desk.page.locator("#check-to-blueshift")
+    expect(check).to_have_attribute("data-state", "ok", timeout=15_000)
+    fault(desk.world, "blueshift", 401)
+    send(desk.world, event("page_view"))
+    expect(check).to_have_attribute("data-state", "look", timeout=15_000)
+    expect(check).to_contain_text("1 event delivered, but by now that has changed")
+
+
 def test_help_that_was_opened_stays_open_while_the_list_renews_itself(desk: Desk) -> None:
     desk.open(INSTALL)
     help = desk.page.locator("#help-event")

@@ -20,6 +20,7 @@ PAGES = (
     "/console/shops/demo/events/seen",
     "/console/shops/demo/dead",
     "/console/shops/demo/install",
+    "/console/shops/demo/try",
 )
 
 
