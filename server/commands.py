@@ -32,8 +32,8 @@ def serve_all(config: Path, host: str, port: int, workers: int) -> None:
     """Web workers and relay as one. Returns after SIGTERM or SIGINT."""
     settings = read_settings(config)
     address = _checked_address(settings, host, port)
-    _warn_of_risks(settings)
     Database(settings.data_dir).close()  # one process migrates; those it starts find it done
+    _warn_of_risks(settings)
     where = ["--config", str(config)]
     supervise(
         [
@@ -51,6 +51,7 @@ def serve_web_half(config: Path, host: str, port: int, workers: int) -> None:
     is_supervised = end_with_supervisor()
     settings = read_settings(config)
     address = _checked_address(settings, host, port)
+    Database(settings.data_dir).close()  # migrates once, and refuses before any worker starts
     if not is_supervised:  # else its supervisor has warned
         _warn_of_risks(settings)
     serve_web(settings, address, port, workers)

@@ -1,21 +1,25 @@
-"""The front of the web side: an ASGI application that takes events itself, and has Flask do all else.
+"""The front of the web side: takes events itself, in an event loop, and has Flask do all else.
 
 Taking an event is waiting: for the rest of a body, for the disk. Here that costs no thread, so a sender who
 is slow holds up nobody, and the interpreter need not be handed from thread to thread. So the usual case, a
 page of a shop's own origin sending to that shop, is answered here, with the very headers that Flask and
 Flask-CORS would give it, which a test compares; what that saves stands in benchmarks/RESULTS.md. Everything
 else goes to Flask as soon as its body is here.
+
+By RSGI, granian's own interface, since ASGI's messages cost a fifth of the whole request:
+https://github.com/emmett-framework/granian/blob/master/docs/spec/RSGI.md
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 from a2wsgi import WSGIMiddleware
 from flask import Flask
+from granian.rsgi import ProtocolClosed, ProtocolError  # type: ignore[attr-defined]
 
 from server import api
 from server.batch import MAX_BODY
@@ -25,9 +29,9 @@ from server.settings import Settings
 
 log = logging.getLogger(__name__)
 
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
 
 THREADS = 16
 """Requests that Flask works on at once."""
@@ -38,21 +42,15 @@ LONGEST = api.MAX_BODY
 MAX_BUFFERED = 32_000_000
 """Bytes of bodies for Flask that are held in memory at once."""
 
-_CORS = [
-    (b"access-control-allow-credentials", b"true"),
-    (b"access-control-expose-headers", b"Retry-After"),
-]
+_NOBODY: tuple[str, frozenset[str]] = ("", frozenset())
+_CORS = [("access-control-allow-credentials", "true"), ("access-control-expose-headers", "Retry-After")]
 _LATE = Answer(503, {"error": "the request took too long to arrive"}, retry_after=5)
 _FULL = Answer(503, {"error": "too many large requests at once"}, retry_after=5)
 _BROKEN = Answer(500, {"error": "this went wrong here; the log tells more"})
 
 
-class _Gone(Exception):
-    """The sender went away before all of its body was here."""
-
-
 class Front:
-    """The whole gateway as one ASGI application: https://asgi.readthedocs.io/en/stable/specs/www.html"""
+    """The whole gateway as one RSGI application."""
 
     def __init__(self, settings: Settings, collector: Collector, gate: Gate, app: Flask) -> None:
         self.flask = app
@@ -61,140 +59,166 @@ class Front:
         self._middleware = WSGIMiddleware(app, workers=THREADS)  # type: ignore[arg-type]
         self._buffered = 0
         self._shops = {
-            f"{settings.prefix}/{name}/e": (name, {origin.encode() for origin in shop.origins})
+            f"{settings.prefix}/{name}/e": (name, frozenset(shop.origins))
             for name, shop in settings.shops.items()
         }
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __rsgi__(self, scope: Any, protocol: Any) -> None:
         """Answer one request."""
-        if scope["type"] != "http":
-            await self._middleware(scope, receive, send)  # type: ignore[arg-type]
-            return
-        headers = _headers(scope)
-        shop, origins = self._shops.get(scope["path"], ("", ()))
-        origin = headers.get(b"origin", b"")
+        shop, origins = self._shops.get(scope.path, _NOBODY)
+        origin = scope.headers.get("origin")
         try:
-            if origin in origins and scope["method"] == "POST":
-                answer = await self._collect(shop, scope, headers, receive)
-                await _respond(send, answer, [(b"access-control-allow-origin", origin), *_CORS])
+            if origin in origins and scope.method == "POST":
+                answer = await self._collect(shop, scope, protocol)
+                _respond(protocol, answer, [("access-control-allow-origin", origin), *_CORS])
             else:
-                await self._pass_on(scope, headers, receive, send)
-        except _Gone:
-            return
+                await self._pass_on(scope, protocol)
+        except (ProtocolClosed, ProtocolError):
+            return  # the sender went away
 
-    async def _collect(
-        self, shop: str, scope: Scope, headers: dict[bytes, bytes], receive: Receive
-    ) -> Answer:
-        def said(name: bytes) -> str:
-            return headers.get(name, b"").decode("latin-1")
-
+    async def _collect(self, shop: str, scope: Any, protocol: Any) -> Answer:
+        headers = scope.headers
+        said = headers.get
         try:
-            peer = scope["client"]
-            answer = self._gate.refusal(peer[0] if peer else "", said(b"x-forwarded-for"))
-            body = await _body(receive, MAX_BODY)
+            answer = self._gate.refusal(
+                _address(scope.client)[0], ",".join(headers.get_all("x-forwarded-for"))
+            )
+            body = await _body(scope, protocol, MAX_BODY)
             if answer is not None:
                 return answer
             sent = Sent(
                 shop=shop,
-                origin=said(b"origin"),
+                origin=said("origin"),
                 body=body,
-                cookies=jar_of(said(b"cookie")),
-                gpc=said(b"sec-gpc"),
-                user_agent=said(b"user-agent"),
-                purpose=said(b"sec-purpose") or said(b"purpose"),
+                # One by one over HTTP/2: https://www.rfc-editor.org/rfc/rfc9113#section-8.2.3
+                cookies=jar_of(";".join(headers.get_all("cookie"))),
+                gpc=",".join(headers.get_all("sec-gpc")),
+                user_agent=said("user-agent") or "",
+                purpose=said("sec-purpose") or said("purpose") or "",
             )
             return await self._collector.take_soon(sent)
         except TimeoutError:
             return _LATE
-        except _Gone:
+        except (ProtocolClosed, ProtocolError):
             raise
         except Exception:
             log.exception("a request could not be answered")
             return _BROKEN
 
-    async def _pass_on(self, scope: Scope, headers: dict[bytes, bytes], receive: Receive, send: Send) -> None:
+    async def _pass_on(self, scope: Any, protocol: Any) -> None:
         """To Flask, with the whole body, so that no thread waits for a sender."""
-        expected = _expected(headers)
+        expected = _expected(scope)
         if self._buffered + expected > MAX_BUFFERED:
-            await _respond(send, _FULL, [])
+            _respond(protocol, _FULL, [])
             return
         self._buffered += expected
         try:
             try:
-                body = await _body(receive, LONGEST)
+                body = await _body(scope, protocol, LONGEST)
             except TimeoutError:
-                await _respond(send, _LATE, [])
+                _respond(protocol, _LATE, [])
                 return
-            await self._middleware(_with_body(scope, headers, body), _once(body), send)  # type: ignore[arg-type]
+            await self._middleware(_asgi(scope, body), _once(body), _sender(protocol))  # type: ignore[arg-type]
         finally:
             self._buffered -= expected
 
 
-def _expected(headers: Mapping[bytes, bytes]) -> int:
+def _respond(protocol: Any, answer: Answer, cors: list[tuple[str, str]]) -> None:
+    body = body_of(answer)
+    headers = headers_of(answer)
+    headers.append(("content-length", str(len(body))))
+    headers += cors
+    protocol.response_bytes(answer.status, headers, body)
+
+
+async def _body(scope: Any, protocol: Any, limit: int) -> bytes:
+    """A request's body; of one that is longer than the limit, the limit and a little more.
+
+    What is too much is read all the same, within reason: a sender who is answered while it still sends sees a
+    connection that broke, not the answer, and would try again for ever. Raises TimeoutError.
+    """
+    async with asyncio.timeout(BODY_SECONDS):
+        length = scope.headers.get("content-length") or ""
+        if length.isdigit() and int(length) <= limit:
+            return bytes(await protocol())
+        parts = []
+        size = 0
+        async for part in protocol:
+            if size <= limit:
+                parts.append(part)
+            size += len(part)
+            if size > limit + MAX_DISCARDED:
+                break
+        return b"".join(parts)
+
+
+def _expected(scope: Any) -> int:
     """How many bytes of a body may have to be held: what is announced, within what is read at all."""
-    length = headers.get(b"content-length", b"")
+    length = scope.headers.get("content-length") or ""
     if length.isdigit():
         return min(int(length), LONGEST)
-    return LONGEST if b"transfer-encoding" in headers else 0
+    return LONGEST if scope.headers.get("transfer-encoding") else 0
 
 
-def _with_body(scope: Scope, headers: dict[bytes, bytes], body: bytes) -> Scope:
+# Flask, as a2wsgi wants to be asked: https://asgi.readthedocs.io/en/stable/specs/www.html
+
+
+def _asgi(scope: Any, body: bytes) -> Message:
     """The request as if it had come in one piece: Flask takes a body only of a length that it is told.
 
     Headers with an underscore are left out. For WSGI they have the names of those with a hyphen, and so
     anybody could add to what a proxy says in X-Forwarded-For.
     """
-    if headers.pop(b"transfer-encoding", None) or b"content-length" in headers:
-        headers[b"content-length"] = str(len(body)).encode()
-    return {**scope, "headers": [header for header in headers.items() if b"_" not in header[0]]}
+    headers: dict[str, str] = {}
+    for name, value in scope.headers.items():
+        joint = "; " if name == "cookie" else ", "
+        headers[name] = f"{headers[name]}{joint}{value}" if name in headers else value
+    if headers.pop("transfer-encoding", None) or "content-length" in headers:
+        headers["content-length"] = str(len(body))
+    if scope.authority:
+        headers.setdefault("host", scope.authority)
+    return {
+        "type": "http",
+        "http_version": scope.http_version,
+        "method": scope.method,
+        "scheme": scope.scheme,
+        "path": scope.path,
+        "query_string": scope.query_string.encode("latin-1"),
+        "headers": [
+            (name.encode("latin-1"), value.encode("latin-1"))
+            for name, value in headers.items()
+            if "_" not in name
+        ],
+        "client": _address(scope.client),
+        "server": _address(scope.server),
+    }
+
+
+def _address(text: str) -> tuple[str, int]:
+    """Host and port of what the server calls an address: "127.0.0.1:5000", "[::1]:5000"."""
+    host, _, port = text.rpartition(":")
+    return host.strip("[]"), int(port) if port.isdigit() else 0
 
 
 def _once(body: bytes) -> Receive:
-    async def receive() -> MutableMapping[str, Any]:
+    async def receive() -> Message:
         return {"type": "http.request", "body": body, "more_body": False}
 
     return receive
 
 
-def _headers(scope: Scope) -> dict[bytes, bytes]:
-    """The headers by their names in small letters; one that comes several times, as one.
+def _sender(protocol: Any) -> Send:
+    """Passes an answer on, piece by piece."""
+    stream: Any = None
 
-    HTTP/2 lets a browser send its cookies one by one: https://www.rfc-editor.org/rfc/rfc9113#section-8.2.3
-    """
-    headers = dict(scope["headers"])
-    if len(headers) != len(scope["headers"]):
-        headers.clear()
-        for name, value in scope["headers"]:
-            joint = b"; " if name == b"cookie" else b", "
-            headers[name] = headers[name] + joint + value if name in headers else value
-    return headers
+    async def send(message: Message) -> None:
+        nonlocal stream
+        if message["type"] == "http.response.start":
+            headers = [
+                (name.decode("latin-1"), value.decode("latin-1")) for name, value in message["headers"]
+            ]
+            stream = protocol.response_stream(message["status"], headers)
+        elif body := message.get("body"):
+            await stream.send_bytes(body)
 
-
-async def _body(receive: Receive, limit: int) -> bytes:
-    """A request's body; of one that is longer than the limit, the limit and a little more.
-
-    What is too much is read all the same, within reason: a sender who is answered while it still sends sees a
-    connection that broke, not the answer, and would try again for ever. Raises TimeoutError, _Gone.
-    """
-    async with asyncio.timeout(BODY_SECONDS):
-        parts = []
-        size = 0
-        more = True
-        while more and size <= limit + MAX_DISCARDED:
-            message = await receive()
-            if message["type"] == "http.disconnect":
-                raise _Gone
-            part = message.get("body", b"")
-            more = message.get("more_body", False)
-            if size <= limit:
-                parts.append(part)
-            size += len(part)
-    return b"".join(parts)
-
-
-async def _respond(send: Send, answer: Answer, cors: list[tuple[bytes, bytes]]) -> None:
-    body = body_of(answer)
-    headers = [(name.lower().encode(), value.encode()) for name, value in headers_of(answer)]
-    headers += [(b"content-length", str(len(body)).encode()), *cors]
-    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+    return send

@@ -20,7 +20,6 @@ from server.app import create_front
 from server.configure import read_settings
 from server.front import Front
 from server.settings import Settings
-from server.store.database import Database
 
 CONFIG_VARIABLE = "GATEPOST_CONFIG"
 
@@ -40,8 +39,7 @@ def application() -> Front:
 
 
 def serve_web(settings: Settings, host: str, port: int, workers: int) -> None:
-    """Serve until SIGTERM or SIGINT. Raises GatepostError when the database or the port cannot be used."""
-    Database(settings.data_dir).close()  # migrates once, and refuses before any worker starts
+    """Serve until SIGTERM or SIGINT, on a database that is migrated."""
     os.environ[CONFIG_VARIABLE] = str(settings.file)
     # The minifier is a Go library, which a forked process inherits half dead.
     multiprocessing.set_start_method("spawn", force=True)
@@ -49,7 +47,7 @@ def serve_web(settings: Settings, host: str, port: int, workers: int) -> None:
 
 
 def granian(
-    application: str, host: str, port: int, workers: int, interface: Interfaces = Interfaces.ASGINL
+    application: str, host: str, port: int, workers: int, interface: Interfaces = Interfaces.RSGI
 ) -> AbstractServer[Any]:
     """The server for an application, which `application` ("module:name") makes; not yet serving."""
     return Granian(
@@ -58,6 +56,7 @@ def granian(
         address=host,
         port=port,
         interface=interface,
+        websockets=False,
         workers=workers,
         backlog=2048,
         respawn_failed_workers=True,

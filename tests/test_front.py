@@ -6,13 +6,15 @@ import asyncio
 import json
 import socket
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 from flask import Flask
+from granian.rsgi import ProtocolClosed
 from werkzeug.test import Client, EnvironBuilder
 
 from server import front as front_module
@@ -56,51 +58,88 @@ def make(tmp_path: Path) -> Iterator[Make]:
         close(app)
 
 
-def scope_of(path: str, method: str, headers: Mapping[str, str], client: str) -> dict[str, Any]:
-    return {
-        "type": "http",
-        "http_version": "1.1",
-        "method": method,
-        "scheme": "http",
-        "path": path,
-        "query_string": b"",
-        "headers": [(name.lower().encode(), value.encode()) for name, value in headers.items()],
-        "client": (client, 1),
-        "server": ("127.0.0.1", 8000),
-    }
+class Headers:
+    """A request's headers, as granian shows them."""
+
+    def __init__(self, pairs: list[tuple[str, str]]) -> None:
+        self.pairs = pairs
+
+    def items(self) -> list[tuple[str, str]]:
+        return self.pairs
+
+    def get_all(self, name: str) -> list[str]:
+        return [value for known, value in self.pairs if known == name]
+
+    def get(self, name: str) -> str | None:
+        return next(iter(self.get_all(name)), None)
+
+
+@dataclass
+class Scope:
+    """A request, as granian shows it."""
+
+    path: str
+    method: str
+    headers: Headers
+    client: str
+    proto: str = "http"
+    http_version: str = "1.1"
+    scheme: str = "http"
+    query_string: str = ""
+    server: str = "127.0.0.1:8000"
+    authority: str | None = None
+
+
+def scope_of(path: str, method: str, headers: Mapping[str, str], client: str) -> Scope:
+    return Scope(
+        path, method, Headers([(name.lower(), value) for name, value in headers.items()]), f"{client}:1"
+    )
 
 
 GONE = b"GONE"
 
 
-def ask(front: Front, scope: dict[str, Any], *parts: bytes, ends: bool = True) -> Heard | None:
+class Exchange:
+    """One request and its answer, from granian's side."""
+
+    def __init__(self, parts: Sequence[bytes], ends: bool) -> None:
+        self._parts = list(parts)
+        self._ends = ends
+        self.heard: Heard | None = None
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for part in self._parts:
+            if part == GONE:
+                raise ProtocolClosed
+            yield part
+        if not self._ends:
+            await asyncio.Event().wait()
+
+    async def __call__(self) -> bytes:
+        return b"".join([part async for part in self])
+
+    def response_bytes(self, status: int, headers: list[tuple[str, str]], body: bytes) -> None:
+        assert self.heard is None
+        self.heard = status, headers, body
+
+    def response_stream(self, status: int, headers: list[tuple[str, str]]) -> Exchange:
+        self.response_bytes(status, headers, b"")
+        return self
+
+    async def send_bytes(self, body: bytes) -> None:
+        assert self.heard
+        status, headers, before = self.heard
+        self.heard = status, headers, before + body
+
+
+def ask(front: Front, scope: Scope, *parts: bytes, ends: bool = True) -> Heard | None:
     """Send a body in these parts, then nothing more; what is answered, None when nothing is.
 
     `ends`: the last part is told to be the last. `GONE` is no part: the sender went away.
     """
-
-    async def go() -> Heard | None:
-        coming = list(parts)
-        said: list[Any] = []
-
-        async def receive() -> dict[str, Any]:
-            if not coming:
-                await asyncio.Event().wait()
-            part = coming.pop(0)
-            if part == GONE:
-                return {"type": "http.disconnect"}
-            return {"type": "http.request", "body": part, "more_body": bool(coming) or not ends}
-
-        async def send(message: Any) -> None:
-            said.append(message)
-
-        await front(scope, receive, send)
-        if not said:
-            return None
-        headers = [(name.decode(), value.decode()) for name, value in said[0]["headers"]]
-        return said[0]["status"], headers, b"".join(one.get("body", b"") for one in said[1:])
-
-    return asyncio.run(go())
+    exchange = Exchange(parts, ends)
+    asyncio.run(front.__rsgi__(scope, exchange))
+    return exchange.heard
 
 
 def shown(status: int, headers: list[tuple[str, str]], body: bytes) -> tuple[Any, ...]:
@@ -173,7 +212,7 @@ def test_a_sender_who_asks_too_often_is_told_so_with_the_headers_that_let_the_pa
     assert (first[0], second[0]) == (200, 429)
     headers = dict(second[1])
     assert headers["access-control-allow-origin"] == ORIGIN
-    assert 0 < int(headers["retry-after"]) <= 60
+    assert 0 < int(headers["Retry-After"]) <= 60
 
 
 def test_a_body_in_many_parts_is_one_body(make: Make) -> None:
@@ -219,7 +258,7 @@ def test_a_body_that_takes_too_long_is_to_be_sent_again(
     heard = ask(make("front"), scope, b'{"ev', b"ents", ends=False)
     assert heard
     assert heard[0] == 503
-    assert int(dict(heard[1])["retry-after"]) > 0
+    assert int(dict(heard[1])["Retry-After"]) > 0
 
 
 def test_memory_for_bodies_is_bounded(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -240,10 +279,10 @@ def test_cookies_that_come_one_by_one_are_one_header(make: Make) -> None:
         front, scope_of("/gp/demo/e", "POST", {"Origin": ORIGIN, "User-Agent": CHROME}, "127.0.0.1"), body
     )
     assert heard
-    cookies = [value.partition(";")[0] for name, value in heard[1] if name == "set-cookie"]
+    cookies = [value.partition(";")[0] for name, value in heard[1] if name.lower() == "set-cookie"]
     assert len(cookies) == 2
     scope = scope_of("/gp/demo/me", "GET", {"Origin": ORIGIN}, "127.0.0.1")
-    scope["headers"] += [(b"cookie", cookie.encode()) for cookie in cookies]
+    scope.headers.pairs += [("cookie", cookie) for cookie in cookies]
     export = ask(front, scope, b"")
     assert export
     assert export[0] == 200
@@ -254,9 +293,9 @@ def test_a_header_with_an_underscore_is_not_taken_for_what_a_proxy_says(make: Ma
     """For Flask as for events: a sender who asks too often cannot make itself another one."""
     front = make("front", requests_per_minute=1, trusted_proxies=["10.0.0.0/8"])
     answers = []
-    for forged in (b"198.51.100.1", b"198.51.100.2"):
+    for forged in ("198.51.100.1", "198.51.100.2"):
         scope = scope_of("/gp/demo/me", "GET", {"X-Forwarded-For": "203.0.113.7"}, "10.0.0.1")
-        scope["headers"].append((b"x_forwarded_for", forged))
+        scope.headers.pairs.append(("x_forwarded_for", forged))
         heard = ask(front, scope, b"")
         assert heard
         answers.append(heard[0])
