@@ -1,4 +1,4 @@
-"""`python -m benchmarks`: about five minutes; prints what was measured."""
+"""`python -m benchmarks`: about eight minutes; prints what was measured."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import time
 
 import click
 
-from benchmarks import backlog, collecting, isolation, relaying, serving, tag
+from benchmarks import backlog, collecting, console, isolation, relaying, serving, tag
 from benchmarks.report import machine, write
 
 
@@ -32,6 +32,7 @@ def main(writes: bool, workers: int, rounds: int, seconds: float) -> None:
         lambda: serving.measure(workers, seconds * 2),
         isolation.measure,
         backlog.measure,
+        console.measure,
     )
     texts = [machine()]
     click.echo(texts[0])
