@@ -24,6 +24,7 @@ from server.commands import (
 from server.configure import read_settings
 from server.demonstration import run_demo
 from server.disclosure import disclosure as disclosed_fields
+from server.editions import described
 from server.errors import GatepostError
 from server.initial import write_configuration
 from server.password import hashed, new_password
@@ -252,6 +253,15 @@ def forget(config: Path, shop: str, **named: str) -> None:
 def disclosure(config: Path, shop: str) -> None:
     """Which fields each vendor is sent and by which consent, for the shop's privacy notice."""
     for line in disclosed_fields(read_settings(config), shop):
+        click.echo(line)
+
+
+@cli.command()
+@_config
+@click.option("--shop", required=True, help="The shop's name in the configuration.")
+def tag(config: Path, shop: str) -> None:
+    """What to paste into the shop's pages: the tag, one that never changes, and the policy's lines."""
+    for line in described(read_settings(config), shop):
         click.echo(line)
 
 

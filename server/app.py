@@ -8,7 +8,7 @@ from flask import Flask, Response, jsonify
 from flask_cors import CORS
 from werkzeug.exceptions import HTTPException
 
-from server import api, collect, description, gpc, health, me, metrics, tag
+from server import api, collect, description, editions, gpc, health, me, metrics, tag
 from server.client import TrustedProxies
 from server.clock import Clock, system_clock
 from server.console import Console
@@ -54,7 +54,9 @@ def create_app(settings: Settings, clock: Clock = system_clock) -> Flask:
     gate = collect.Gate(proxies, limit)
     app.register_blueprint(collect.blueprint(collector, gate, settings.prefix, settings.shops))
     app.register_blueprint(me.blueprint(own, settings.prefix, proxies, limit))
-    app.register_blueprint(tag.blueprint(settings))
+    tags = tag.tags_of(settings)
+    app.register_blueprint(tag.blueprint(settings, tags))
+    app.register_blueprint(editions.blueprint(settings, tags))
     app.register_blueprint(api.blueprint(api.Api(settings, intake, pseudonyms, clock), History(database)))
     app.register_blueprint(health.blueprint(intake, clock))
     app.register_blueprint(gpc.blueprint())

@@ -27,8 +27,9 @@ _IMPORT = re.compile(r'import \{(\w+(?:, \w+)*)\} from "\./([\w-]+\.js)";')
 _DECLARATION = re.compile(r"(?P<export>export )?(?:async function|function|const|let|class) (?P<name>\w+)")
 _CONSTANT = re.compile(r"^const ([A-Z][A-Z_]+) = (\d[\de]*|true|false);$", re.MULTILINE)
 _CONST = re.compile(r"^( *(?:for \()?)const\b", re.MULTILINE)
-_OTHER_FORM = re.compile(r"^\s*(?:import|export)\b|^[^*]*\bimport\s*[.(]")
-"""The second half leaves JSDoc's `{import("./file.js").Type}` alone."""
+_OTHER_FORM = re.compile(r"^\s*(?:import\b(?!\(ENDPOINT)|export\b)|^[^*]*\bimport\s*(?:\.|\((?!ENDPOINT))")
+"""The second half leaves JSDoc's `{import("./file.js").Type}` alone. Nothing may be loaded later but what
+lies below the address of events: the overlay for developers."""
 
 CACHE_CONTROL = "public, max-age=300, stale-while-revalidate=86400"
 """A change of the tag or of its settings reaches every browser within minutes."""
@@ -54,16 +55,27 @@ def build_tag(
 
     Raises GatepostError when a module is missing or has a form that joining them does not know.
     """
-    instead = {"settings.js": _settings(endpoint, consent, reading), **_left_out(reading)}
-    script = join_modules(folder("static") / "tag", instead)
+    script = join_modules(folder("static") / "tag", replaced(endpoint, consent, reading))
     script = _CONST.sub(r"\1let", script)  # shorter, and the same to a program that runs
     plain: bytes = minify.string("text/javascript", f"(()=>{{{script}}})()").encode()
+    return encoded(plain)
+
+
+def encoded(plain: bytes) -> Tag:
+    """A script in each encoding."""
     return Tag(
         plain=plain,
         gzip=gzip.compress(plain, 9, mtime=0),
         brotli=brotli.compress(plain, mode=brotli.MODE_TEXT, quality=11),
         etag=f'W/"{hashlib.sha256(plain).hexdigest()[:20]}"',
     )
+
+
+def replaced(
+    endpoint: str, consent: Literal["required", "not_required"], reading: TagSettings
+) -> dict[str, str]:
+    """The modules of static/tag that a shop's own take the place of, by file name."""
+    return {"settings.js": _settings(endpoint, consent, reading), **_left_out(reading)}
 
 
 def _left_out(reading: TagSettings) -> dict[str, str]:
@@ -193,8 +205,14 @@ def _check_names(modules: Mapping[str, _Module]) -> None:
             declared[what] = name
 
 
-def tag_response(tag: Tag, accept_encoding: str | None, if_none_match: str | None) -> flask.Response:
-    """The answer to `GET .../tag.js`, given those two request headers.
+def tag_response(
+    tag: Tag,
+    accept_encoding: str | None,
+    if_none_match: str | None,
+    content_type: str = "text/javascript",
+    cache_control: str = CACHE_CONTROL,
+) -> flask.Response:
+    """The answer to `GET .../tag.js`, and to what lies beside it, given those two request headers.
 
     Nothing in it depends on the visitor and it sets no cookie, so shared caches may keep it.
     """
@@ -203,11 +221,11 @@ def tag_response(tag: Tag, accept_encoding: str | None, if_none_match: str | Non
         response = flask.Response(status=304)
     else:
         response = flask.Response({"br": tag.brotli, "gzip": tag.gzip}.get(encoding, tag.plain))
-        response.headers["Content-Type"] = "text/javascript; charset=utf-8"
+        response.headers["Content-Type"] = f"{content_type}; charset=utf-8"
         if encoding != "identity":
             response.headers["Content-Encoding"] = encoding
     response.headers["ETag"] = tag.etag
-    response.headers["Cache-Control"] = CACHE_CONTROL
+    response.headers["Cache-Control"] = cache_control
     response.headers["Vary"] = "Accept-Encoding"
     response.headers["Access-Control-Allow-Origin"] = "*"
     response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
@@ -226,12 +244,16 @@ def _encoding(accept_encoding: str | None) -> str:
     return best if weights[best] else "identity"
 
 
-def blueprint(settings: Settings) -> flask.Blueprint:
-    """`GET …/{shop}/tag.js`; every shop's tag is made now."""
-    tags = {
+def tags_of(settings: Settings) -> dict[str, Tag]:
+    """Every shop's tag, by the shop's name."""
+    return {
         name: build_tag(settings.endpoint(name), shop.consent, shop.tag)
         for name, shop in settings.shops.items()
     }
+
+
+def blueprint(settings: Settings, tags: Mapping[str, Tag]) -> flask.Blueprint:
+    """`GET …/{shop}/tag.js`."""
     routes = flask.Blueprint("tag", __name__, url_prefix=settings.prefix)
 
     @routes.get("/<shop>/tag.js")

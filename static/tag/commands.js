@@ -4,7 +4,8 @@
  * Whatever hears of something, the page's own pushes or a reader of the page (a data layer, attributes, a
  * consent tool), calls `command`, which never throws.
  */
-import {quiet, tell} from "./quiet.js";
+import {ENDPOINT} from "./settings.js";
+import {listen, quiet, tell} from "./quiet.js";
 import {fields} from "./copy.js";
 import {allowed, decide} from "./consent.js";
 import {announce, change, scene} from "./batch.js";
@@ -15,7 +16,7 @@ import {described} from "./product.js";
 
 /**
  * The orders that this page has told; nobody orders twice under one number.
- * @type {Record<string, boolean>}
+ * @type {Record<string, unknown>}
  */
 const orders = {__proto__: null};
 
@@ -28,7 +29,7 @@ function track(name, params) {
   if (!name || typeof name != "string") return;
   const order = name == "purchase" && Object(params).transaction_id;
   if (!orders[order]) record(name, described(name, params));
-  if (order) orders[order] = true;
+  orders[order] = order;
 }
 
 /**
@@ -77,11 +78,16 @@ function consented(decisions) {
   if (decide(fields(decisions))) changed();
 }
 
+/** Show the tag at work, if that can be loaded; whoever builds the shop asks for it, and nobody else is served the script. */
+function debug() {
+  import(ENDPOINT + "/debug.js").then((overlay) => overlay.show(listen), Object);
+}
+
 /**
  * What may be asked for, by name.
  * @type {Record<string, any>}
  */
-export const commands = {__proto__: null, track, page, identify, consent: consented, reset};
+export const commands = {__proto__: null, track, page, identify, consent: consented, reset, debug};
 
 /**
  * Carry out one command: its name, then its arguments, as ["track", "view_item", {…}]. An Arguments object

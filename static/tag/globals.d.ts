@@ -3,6 +3,9 @@
 interface Window {
   gatepost: any;
   navigation?: EventTarget & {currentEntry: unknown};
+  OptanonActiveGroups: string;
+  wp_consent_type: string;
+  wp_fallback_consent_type: string;
 }
 
 interface Navigator {

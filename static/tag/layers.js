@@ -49,11 +49,11 @@ function say(name, params, items) {
  */
 const hear = quiet((/** @type {any} */ entry) => {
   known.add(entry);
-  const {eventModel, event, 0: what, 1: name = event, 2: said = entry} = entry;
+  const {0: what, 1: name = entry.event, 2: said = entry} = entry;
   const goods = said.ecommerce || {};
   const items = goods.items || said.items;
   if (what == "consent" && name == "update") updated(said);
-  if (eventModel) return;
+  if (entry.eventModel) return;
   if (items || name == "search") return say(name, {...pick(said), ...pick(goods)}, items);
   for (const old in OLD) {
     if (!goods[old]) continue;

@@ -56,6 +56,7 @@ quiet(() => {
   dress(list);
   const begin = quiet(() => {
     watch();
+    if (/gp_debug/.test(location.href)) list.debug();
     serve(list);
     watchPage();
     on(window, "visibilitychange", hide);

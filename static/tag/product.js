@@ -17,10 +17,13 @@ const taken = {};
  */
 export function described(name, params) {
   if (name != "view_item" || Object(params).items) return params;
-  for (const {text} of document.querySelectorAll('script[type="application/ld+json"]')) {
+  /** @type {NodeListOf<HTMLScriptElement>} */
+  const blocks = document.querySelectorAll('script[type="application/ld+json"]');
+  for (const {text} of blocks) {
     try {
       // Line breaks within texts are their commonest mistake.
       const block = JSON.parse(text.replace(/\s+/g, " "));
+      /** @type {any} */
       const product = [].concat(block["@graph"] || block).find((node) => /Product/.test(node["@type"]));
       const [offer] = [].concat(product.offers);
       const [price] = [].concat(offer.priceSpecification || offer);

@@ -110,6 +110,7 @@ class Answer:
     headers: dict[str, str] = field(default_factory=dict)
     when: threading.Event | None = None
     """The answer waits for this."""
+    body: dict[str, Any] = field(default_factory=lambda: {"accepted": 1, "dropped": []})
 
 
 @dataclass
@@ -186,7 +187,7 @@ class Gateway(Server):
             "Set-Cookie": "gp_v=somebody; HttpOnly; SameSite=Lax",
             **answer.headers,
         }
-        reply(handler, answer.status, headers, b'{"accepted": 1, "dropped": []}')
+        reply(handler, answer.status, headers, json.dumps(answer.body).encode())
 
     def wait(self, count: int) -> list[Batch]:
         """The first `count` batches, as soon as they are here."""
