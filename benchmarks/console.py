@@ -55,6 +55,7 @@ def pages(events: int) -> Iterator[tuple[str, str]]:
     yield "Dead letters, one reason", "dead/letters?vendor=blueshift&reason=HTTP+400:+item+4"
     yield "Install", "install"
     yield "Try an event", "try"
+    yield "Privacy", "privacy"
     yield "Finding an order", f"find?q={order_id(events // 7 * 7 - 1)}"
     yield "Finding nothing", "find?q=nothing"
 

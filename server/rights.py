@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from server.consent import Consent
+from server.explain import moment as spoken
 from server.pseudonyms import Pseudonyms
 from server.store.database import Database
 from server.store.erasure import Erasure
@@ -53,6 +54,22 @@ class Subjects:
         """When this visitor was erased, in milliseconds since 1970; None: they were not."""
         return self._rights.erased_at(shop, visitor)
 
+    def profile(self, shop: str, visitor: str) -> Profile | None:
+        """What is kept of a visitor beside the events; None when nothing is."""
+        return self._rights.profile(shop, visitor)
+
+    def told(self, shop: str, visitor: str) -> list[Told]:
+        """Which vendors were told of a visitor."""
+        return self._rights.told(shop, visitor)
+
+    def events(self, shop: str, visitor: str) -> int:
+        """How many events of a visitor are kept."""
+        return self._rights.events(shop, visitor)
+
+    def under_way(self, shop: str, visitor: str) -> dict[str, int]:
+        """How many of them each vendor is still to be told of; those that wait for none are left out."""
+        return self._rights.under_way(shop, visitor)
+
     def export(self, shop: str, visitor: str, *, proven: bool = True) -> Iterator[bytes] | None:
         """All that is kept of a visitor, as the pieces of one JSON object; None when nothing is.
 
@@ -76,7 +93,7 @@ class Subjects:
             ],
             "consent": _consent(profile.consent),
             "consents": [_consent(change.consent) for change in self._history.consents(shop, visitor)],
-            "told": shown(self._rights.told(shop, visitor), self._known_as(shop, visitor)),
+            "told": shown(self._rights.told(shop, visitor), self.known_as(shop, visitor)),
         }
         yield _encode(head)[:-1] + b',"events":['
         after, comma = 0, b""
@@ -90,14 +107,30 @@ class Subjects:
     def erase(self, shop: str, visitor: str, now: int) -> Erased:
         """Erase a visitor; see `server.store.erasure`. Raises CannotKeep."""
         told = self._rights.told(shop, visitor)
-        known_as = self._known_as(shop, visitor)
+        known_as = self.known_as(shop, visitor)
         return Erased(visitor, self._erasure.erase(shop, visitor, now), told, known_as)
 
-    def _known_as(self, shop: str, visitor: str) -> dict[str, dict[str, str]]:
+    def known_as(self, shop: str, visitor: str) -> dict[str, dict[str, str]]:
+        """By what ids each vendor of the shop would know this visitor."""
         return {
             vendor: {"pseudonym": self._pseudonyms.visitor(shop, vendor, visitor), **ids}
             for vendor, ids in self._rights.vendor_ids(shop, visitor).items()
         }
+
+
+def in_words(erased: Erased) -> Iterator[str]:
+    """What erasing did, a line each: for whoever answers the person, and asks the vendors."""
+    yield f"visitor {erased.visitor} is erased, with {erased.events} event{'' if erased.events == 1 else 's'}"
+    for told in erased.told:
+        known_as = ", ".join(f"{name} {value}" for name, value in erased.known_as[told.vendor].items())
+        events = f"{told.events} event{'' if told.events == 1 else 's'}"
+        yield (
+            f"  {told.vendor} was told of {events} between {spoken(told.first)} and {spoken(told.last)}; "
+            f"ask it to erase what it keeps: it knows the visitor as {known_as}"
+        )
+    if not erased.told:
+        yield "  no vendor had been told"
+    yield "  what still comes of this visitor is neither kept nor sent"
 
 
 def moment(ms: int) -> str:

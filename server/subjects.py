@@ -11,7 +11,7 @@ from server.commands import existing_database
 from server.configure import read_settings
 from server.errors import GatepostError
 from server.explain import moment
-from server.rights import Erased, Subjects
+from server.rights import Subjects, in_words
 
 
 def export_subject(config: Path, shop: str, named: Mapping[str, str]) -> Iterator[bytes]:
@@ -31,21 +31,7 @@ def forget_subject(
     """Erase a person and say what was done. Raises GatepostError when nothing is kept of them."""
     with _subjects(config, shop) as subjects:
         for visitor in _found(subjects, shop, named):
-            yield from _told(subjects.erase(shop, visitor, clock()))
-
-
-def _told(erased: Erased) -> Iterator[str]:
-    yield f"visitor {erased.visitor} is erased, with {erased.events} event{'' if erased.events == 1 else 's'}"
-    for told in erased.told:
-        known_as = ", ".join(f"{name} {value}" for name, value in erased.known_as[told.vendor].items())
-        events = f"{told.events} event{'' if told.events == 1 else 's'}"
-        yield (
-            f"  {told.vendor} was told of {events} between {moment(told.first)} and {moment(told.last)}; "
-            f"ask it to erase what it keeps: it knows the visitor as {known_as}"
-        )
-    if not erased.told:
-        yield "  no vendor had been told"
-    yield "  what still comes of this visitor is neither kept nor sent"
+            yield from in_words(subjects.erase(shop, visitor, clock()))
 
 
 def _found(subjects: Subjects, shop: str, named: Mapping[str, str]) -> list[str]:

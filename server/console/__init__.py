@@ -14,6 +14,7 @@
     dead.py         what vendors finally refused, and another try for it
     install.py      the tag to paste, and whether it works
     trying.py       what would become of an event; examples.py to begin with
+    privacy.py      who gets what; one visitor's consent, export and erasure
 
 Pages are made on the server and need no script to be read; htmx brings what changes, uPlot draws charts.
 """

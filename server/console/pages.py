@@ -10,7 +10,19 @@ from flask.blueprints import BlueprintSetupState
 from werkzeug.exceptions import HTTPException, InternalServerError, NotFound
 from werkzeug.wrappers import Response as AnyResponse
 
-from server.console import assets, dead, door, events, install, live, overview, protection, trying, words
+from server.console import (
+    assets,
+    dead,
+    door,
+    events,
+    install,
+    live,
+    overview,
+    privacy,
+    protection,
+    trying,
+    words,
+)
 from server.console.assets import Assets
 from server.console.conditions import attention
 from server.console.console import Console
@@ -38,6 +50,7 @@ NAVIGATION = (
     Entry("Dead letters", "console.dead.page", "dead", "d"),
     Entry("Install", "console.install.page", "install", "i"),
     Entry("Try an event", "console.try.page", "try", "t"),
+    Entry("Privacy", "console.privacy.page", "privacy", "p"),
 )
 
 
@@ -48,7 +61,7 @@ def blueprint(console: Console) -> Blueprint:
     guard = door.Door(console.settings, console.database, console.proxies, console.clock)
     pages.register_blueprint(assets.blueprint(files))
     pages.register_blueprint(door.blueprint(guard))
-    for rooms in (overview, live, events, dead, install, trying):
+    for rooms in (overview, live, events, dead, install, trying, privacy):
         pages.register_blueprint(rooms.blueprint(console))
     pages.before_request(protection.refuse_other_sites)
     pages.before_request(guard.check)

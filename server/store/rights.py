@@ -111,6 +111,19 @@ class Rights:
             )
             return {row.vendor: _ids_decoder.decode(row.ids) if row.ids else {} for row in rows}
 
+    def events(self, shop: str, visitor: str) -> int:
+        """How many events of this visitor are kept."""
+        statement = select(func.count()).where(_events.shop == shop, _events.visitor == visitor)
+        with as_cannot_keep(), self._database.reading() as connection:
+            return connection.scalar(statement) or 0
+
+    def under_way(self, shop: str, visitor: str) -> dict[str, int]:
+        """How many of them each vendor is still to be told of; those that wait for none are left out."""
+        with as_cannot_keep(), self._database.reading() as connection:
+            places = connection.execute(select(tables.destinations).where(_destinations.shop == shop)).all()
+            counts = {place.vendor: _under_way(connection, place, visitor) for place in places}
+        return {vendor: number for vendor, number in counts.items() if number}
+
     def visitor_exists(self, shop: str, visitor: str) -> bool:
         """Whether anything is kept of this visitor."""
         row = select(_visitors.visitor).where(_visitors.shop == shop, _visitors.visitor == visitor).exists()
@@ -146,6 +159,23 @@ class Rights:
         stones = tables.tombstones.c
         with as_cannot_keep(), self._database.reading() as connection:
             return connection.scalar(select(stones.at).where(stones.shop == shop, stones.visitor == visitor))
+
+
+def _under_way(connection: Connection, place: Row[*tuple[Any, ...]], visitor: str) -> int:
+    """What waits at a destination, and what it has not read yet."""
+    waiting = select(func.count()).where(
+        _deliveries.destination == place.id, _deliveries.visitor == visitor, _deliveries.state == "waiting"
+    )
+    row = select(_deliveries.event).where(
+        _deliveries.destination == place.id, _deliveries.event == _events.seq
+    )
+    unread = select(func.count()).where(
+        _events.shop == place.shop,
+        _events.visitor == visitor,
+        _events.seq > place.position,
+        ~row.exists(),
+    )
+    return (connection.scalar(waiting) or 0) + (connection.scalar(unread) or 0)
 
 
 def _called(column: ColumnElement[bytes], prefix: str, name: str) -> ColumnElement[bool]:

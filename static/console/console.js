@@ -20,6 +20,12 @@ export function say(text) {
   fading = setTimeout(() => { toast.hidden = true; }, 6000);
 }
 
+/** On a narrow screen the navigation is wider than the screen: have it show where we are. */
+function showHere() {
+  const here = document.querySelector("#nav [aria-current]");
+  if (here) here.closest("nav").scrollLeft = here.offsetLeft - 16;
+}
+
 /** What a new piece of a page needs, and a page at its beginning. */
 function prepare(root) {
   tellTimes(root);
@@ -54,6 +60,7 @@ document.body.addEventListener("htmx:beforeSwap", (event) => {
 document.body.addEventListener("htmx:afterSwap", () => {
   for (const id of open) document.getElementById(id)?.setAttribute("open", "");
 });
+document.body.addEventListener("htmx:oobAfterSwap", showHere);
 document.body.addEventListener("htmx:load", (event) => prepare(event.detail.elt));
 document.body.addEventListener("htmx:responseError", (event) => say(event.detail.xhr.responseText || "That did not work."));
 document.body.addEventListener("htmx:sendError", () => say("Gatepost does not answer. It is tried again."));
@@ -66,5 +73,6 @@ document.addEventListener("visibilitychange", refresh);
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redrawCharts);
 listenToKeys();
 prepare(document.body);
+showHere();
 setInterval(refresh, OFTEN);
 setInterval(() => tellTimes(document.body), 30000);

@@ -52,6 +52,7 @@ PAGES: Sequence[tuple[str, str]] = (
     ("dead", "/console/shops/demo/dead"),
     ("install", "/console/shops/demo/install"),
     ("try", "/console/shops/demo/try"),
+    ("privacy", "/console/shops/demo/privacy"),
 )
 """The name of the picture and where it is taken; {bought}: a purchase."""
 

@@ -21,6 +21,7 @@ PAGES = (
     "/console/shops/demo/dead",
     "/console/shops/demo/install",
     "/console/shops/demo/try",
+    "/console/shops/demo/privacy",
 )
 
 
@@ -133,6 +134,15 @@ def test_on_a_phone_no_page_is_wider_than_the_screen(desk: Desk, context: Browse
         desk.open(path)
         desk.page.wait_for_load_state("networkidle")
         assert desk.page.evaluate("document.documentElement.scrollWidth") == 390, path
+
+
+def test_on_a_phone_the_navigation_shows_where_we_are(desk: Desk) -> None:
+    desk.page.set_viewport_size({"width": 390, "height": 844})
+    desk.open("/console/shops/demo/privacy")
+    here = desk.page.locator("#nav [aria-current]")
+    expect(here).to_have_text("Privacy")
+    expect(here).to_be_in_viewport(ratio=0.95)
+    assert desk.page.evaluate("scrollY") == 0
 
 
 def test_every_page_has_one_heading_of_the_first_order_and_names_its_controls(desk: Desk) -> None:
