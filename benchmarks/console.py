@@ -56,6 +56,7 @@ def pages(events: int) -> Iterator[tuple[str, str]]:
     yield "Install", "install"
     yield "Try an event", "try"
     yield "Privacy", "privacy"
+    yield "Before a visitor is erased", f"privacy/visitors/{visitor_id(7)}/erase"
     yield "Finding an order", f"find?q={order_id(events // 7 * 7 - 1)}"
     yield "Finding nothing", "find?q=nothing"
 

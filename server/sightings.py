@@ -54,7 +54,7 @@ class Watch:
             until = self._noted.setdefault((shop, kind), {})
             for known in [known for known, end in until.items() if not now < end <= now + DAY]:
                 del until[known]
-            if origin in until or len(until) >= MOST:
+            if origin in until or (len(until) >= MOST and origin not in self._shops[shop].origins):
                 return False
             until[origin] = now + DAY
             return True

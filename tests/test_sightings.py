@@ -86,6 +86,15 @@ def test_however_many_origins_somebody_makes_up_few_are_kept_and_the_last_ones_w
     assert [origin for _, origin, _ in noted()] == sorted(f"https://made-up-2-{n}.example" for n in range(20))
 
 
+def test_pages_of_the_shop_are_noted_whatever_others_make_up(gateway: Gateway, noted: Any) -> None:
+    for number in range(30):
+        gateway.request("GET", TAG, headers={"Referer": f"https://made-up-{number}.example/"})
+    gateway.clock.forward(1)
+    gateway.request("GET", TAG, headers={"Referer": f"{ORIGIN}/"})
+    assert ("tag", ORIGIN, gateway.clock.now) in noted()
+    assert len(noted()) == 20
+
+
 def test_while_the_database_is_locked_nobody_hears_of_it_and_it_is_noted_later(
     gateway: Gateway, noted: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -63,9 +63,9 @@ def arrivals(database: Database, shop: str) -> Arrivals:
         )
 
 
-def _from_browser() -> ColumnElement[bool]:
+def _is_from_browser(body: ColumnElement[bytes]) -> ColumnElement[bool]:
     """Left out of the record is the usual case, and that is the browser."""
-    return func.json_extract(cast(_events.body, String), "$.origin").is_(None)
+    return func.json_extract(cast(body, String), "$.origin").is_(None)
 
 
 def _newest(connection: Connection, shop: str, name: str) -> Sequence[Row[int, str, str, str, int]]:
@@ -76,23 +76,24 @@ def _newest(connection: Connection, shop: str, name: str) -> Sequence[Row[int, s
         .limit(OF_EACH_NAME)
         .subquery()
     )
-    origin = func.json_extract(cast(newest.c.body, String), "$.origin")
     return connection.execute(
         select(newest.c.seq, newest.c.id, newest.c.name, newest.c.visitor, newest.c.received).where(
-            origin.is_(None)
+            _is_from_browser(newest.c.body)
         )
     ).all()
 
 
 def _returned(connection: Connection, shop: str, visitor: str) -> bool:
     """Whether a visitor sent more than one request: all events of one were received at the same moment."""
-    times = (
-        select(_events.received)
-        .where(_events.shop == shop, _events.visitor == visitor, _from_browser())
+    newest = (
+        select(_events.received, _events.body)
+        .where(_events.shop == shop, _events.visitor == visitor)
+        .order_by(_events.seq.desc())
         .limit(OF_EACH_VISITOR)
         .subquery()
     )
-    return (connection.scalar(select(func.count(times.c.received.distinct()))) or 0) > 1
+    requests = select(func.count(newest.c.received.distinct())).where(_is_from_browser(newest.c.body))
+    return (connection.scalar(requests) or 0) > 1
 
 
 def _consents(connection: Connection, shop: str, visitors: Sequence[str]) -> list[Consent]:

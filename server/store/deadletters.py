@@ -24,6 +24,7 @@ from server.consent import Consent
 from server.store import tables
 from server.store.database import Database
 from server.store.totals import add
+from server.store.trouble import as_cannot_keep
 
 DROPPED = "dropped by hand"
 CHUNK = 500
@@ -183,20 +184,23 @@ class DeadLetters:
         return found
 
     def replay(self, letters: Sequence[DeadLetter], now: int) -> int:
-        """Let a relay try these again, where they were refused and nowhere else; how many will be."""
+        """Let a relay try these again, where they were refused and nowhere else; how many will be.
+
+        Raises CannotKeep; what is missing then is done by the next try.
+        """
         return self._settle_anew(
             letters,
             {"state": "waiting", "reason": "replayed by hand", "next_at": now, "replayed": now, "at": now},
         )
 
     def drop(self, letters: Sequence[DeadLetter], now: int) -> int:
-        """Give these up for good; how many were."""
+        """Give these up for good; how many were. Raises CannotKeep as `replay` does."""
         return self._settle_anew(letters, {"state": "not_wanted", "reason": DROPPED, "at": now})
 
     def _settle_anew(self, letters: Sequence[DeadLetter], values: dict[str, Any]) -> int:
         changed = 0
         for begin in range(0, len(letters), CHUNK):
-            with self._database.writing() as connection:
+            with as_cannot_keep(), self._database.writing() as connection:
                 changed += _change(connection, letters[begin : begin + CHUNK], values)
         return changed
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Row, String, cast, func, or_, select, union
+from sqlalchemy import ColumnElement, Connection, Row, String, cast, func, or_, select, text, union
 
 from server.consent import Consent
 from server.event import User
@@ -25,6 +25,13 @@ _visitors = tables.visitors.c
 _consent_decoder = msgspec.json.Decoder(Consent)
 _user_decoder = msgspec.json.Decoder(User)
 _ids_decoder = msgspec.json.Decoder(dict[str, str])
+
+# The index is named, because SQLite would take the table itself, and read all of the destination:
+# https://www.sqlite.org/lang_indexedby.html
+_WAITING = text(
+    "SELECT count(*) FROM deliveries INDEXED BY deliveries_behind"
+    " WHERE destination = :destination AND visitor = :visitor AND state = 'waiting'"
+)
 
 
 class Told(msgspec.Struct, frozen=True):
@@ -163,9 +170,6 @@ class Rights:
 
 def _under_way(connection: Connection, place: Row[*tuple[Any, ...]], visitor: str) -> int:
     """What waits at a destination, and what it has not read yet."""
-    waiting = select(func.count()).where(
-        _deliveries.destination == place.id, _deliveries.visitor == visitor, _deliveries.state == "waiting"
-    )
     row = select(_deliveries.event).where(
         _deliveries.destination == place.id, _deliveries.event == _events.seq
     )
@@ -175,7 +179,8 @@ def _under_way(connection: Connection, place: Row[*tuple[Any, ...]], visitor: st
         _events.seq > place.position,
         ~row.exists(),
     )
-    return (connection.scalar(waiting) or 0) + (connection.scalar(unread) or 0)
+    waiting = connection.scalar(_WAITING, {"destination": place.id, "visitor": visitor}) or 0
+    return waiting + (connection.scalar(unread) or 0)
 
 
 def _called(column: ColumnElement[bytes], prefix: str, name: str) -> ColumnElement[bool]:
