@@ -32,7 +32,7 @@ from server.pseudonyms import Pseudonyms
 from server.rates import RateLimit
 from server.settings import Settings, Shop
 from server.store.intake import Intake
-from server.taking import BROWSER, Dropped, Taking, may_keep_for
+from server.taking import BROWSER, DUPLICATE, Dropped, Taking, may_keep_for
 
 NULL = "null"
 """The origin of a page in a sandbox, which could be anybody's: https://html.spec.whatwg.org/#sandboxed-origin"""
@@ -155,11 +155,11 @@ class Collector:
         sent, shop, batch, before, after, invalid, taking = begun
         if taking.refused:
             return self._without_consent(sent, shop, batch, taking.consent)
-        again = [Dropped(i, "duplicate") for i, is_new in zip(taking.places, new, strict=True) if not is_new]
+        again = [Dropped(i, DUPLICATE) for i, is_new in zip(taking.places, new, strict=True) if not is_new]
         dropped = sorted([*invalid, *taking.dropped, *again], key=lambda one: one.index)
         self._count(sent.shop, dropped)
         cookies = self._cookies.write(before, after) if taking.known or taking.keeps else ()
-        if batch.events and not taking.places:
+        if batch.events and all(one.reason.startswith("invalid") for one in dropped) and not taking.places:
             return Answer(422, {"error": f"every event is invalid; the first: {dropped[0].reason}"}, cookies)
         return Answer(200, {"accepted": len(batch.events) - len(dropped), "dropped": dropped}, cookies)
 

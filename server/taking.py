@@ -16,6 +16,7 @@ from server.pseudonyms import Pseudonyms
 from server.settings import Shop
 from server.store.keeping import Arrival, CartOf, KnownVisitor, seen
 
+DUPLICATE = "duplicate"
 BROWSER = "browser"
 """Who told us of a choice, as the ledger calls it."""
 
@@ -111,7 +112,11 @@ class Taking:
         self.places, self.dropped = [], []
         carts = Carts(self.shop, self.visitor, purchases, self._pseudonyms, cart_of)
         kept = []
+        orders: set[str] = set()
         for i, event in self._events:
+            if _is_told_again(event, orders, cart_of):
+                self.dropped.append(Dropped(i, DUPLICATE))
+                continue
             try:
                 kept.append(completed(event, user, carts, self.consent.at))
             except InvalidEvent as error:
@@ -119,6 +124,21 @@ class Taking:
                 continue
             self.places.append(i)
         return tuple(kept)
+
+
+def _is_told_again(event: Event, orders: set[str], cart_of: CartOf) -> bool:
+    """Whether this is an order that is kept, or among these, to which it is added.
+
+    A page of thanks that is loaded again, or opened from a mail days later, tells its order again as a new
+    event; a vendor would count the money twice.
+    """
+    if event.name != "purchase":
+        return False
+    order = event.params["transaction_id"]
+    if order in orders or cart_of(order) is not None:
+        return True
+    orders.add(order)
+    return False
 
 
 def may_keep_for(shop: Shop, consent: Consent) -> bool:

@@ -56,6 +56,20 @@ def test_an_event_sent_again_is_dropped_as_a_duplicate(gateway: Gateway) -> None
     assert [one.id for one in gateway.events()] == ["first", "second"]
 
 
+def test_an_order_is_taken_once_however_often_its_page_of_thanks_is_loaded(gateway: Gateway) -> None:
+    def bought(id: str, order: str) -> dict[str, Any]:
+        return event("purchase", id, transaction_id=order, items=[ITEM])
+
+    browser, other = gateway.browser(), gateway.browser()
+    again = {"accepted": 0, "dropped": [{"index": 0, "reason": "duplicate"}]}
+    assert browser.send(bought("a", "o-1"), consent=GRANTED).body["accepted"] == 1
+    assert browser.send(bought("b", "o-1")).body == again
+    both = browser.send(bought("c", "o-2"), bought("d", "o-2"), event("page_view"))
+    assert both.body == {"accepted": 2, "dropped": [{"index": 1, "reason": "duplicate"}]}
+    assert other.send(bought("e", "o-1"), consent=GRANTED).body["accepted"] == 1, "nobody else's is touched"
+    assert [one.id for one in gateway.events() if one.name == "purchase"] == ["a", "c", "e"]
+
+
 def test_an_id_twice_in_one_batch_is_kept_once(gateway: Gateway) -> None:
     same = event("page_view")
     answer = gateway.browser().send(same, same, consent=GRANTED)
