@@ -223,7 +223,7 @@ def test_whom_an_event_was_about_is_only_where_the_event_is(
 
 def test_no_secret_is_in_the_database(installation: Talkative) -> None:
     everything_goes_wrong(installation)
-    for file in installation.settings.data_dir.iterdir():
+    for file in filter(Path.is_file, installation.settings.data_dir.rglob("*")):
         assert found(file.read_bytes(), SECRETS, ADDRESSES, IN_URLS, ORDER_KEY) == []
 
 

@@ -91,7 +91,7 @@ def test_what_is_logged_and_kept_by_real_processes_holds_nothing_planted(
     metrics = process.http.get("/metrics").text
     assert process.terminate() == 0
     log = process.log.read_text("utf-8")
-    kept = b"".join(file.read_bytes() for file in (process.file.parent / "var").iterdir())
+    kept = b"".join(file.read_bytes() for file in (process.file.parent / "var").rglob("*") if file.is_file())
     assert log
     for text in (log, metrics):
         assert found(text, SECRETS, ADDRESSES, IN_URLS, ORDER_KEY, OF_THE_USER, AGENT) == []
