@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import atexit
-import gc
 import logging
 import multiprocessing
 import os
@@ -19,6 +18,7 @@ from server import logs
 from server.app import create_front
 from server.configure import read_settings
 from server.front import Front
+from server.garbage import leave_what_is_loaded
 from server.settings import Settings
 
 CONFIG_VARIABLE = "GATEPOST_CONFIG"
@@ -32,9 +32,7 @@ def application() -> Front:
     # abort in it. Whatever was answered is on disk. https://github.com/emmett-framework/granian/issues/881
     atexit.register(os._exit, 0)
     front = create_front(read_settings(Path(os.environ[CONFIG_VARIABLE])))
-    # What is loaded by now stays: collecting the garbage of requests need not look through it each time.
-    gc.collect()
-    gc.freeze()
+    leave_what_is_loaded()
     return front
 
 

@@ -16,6 +16,7 @@ import certifi
 from server.clock import Clock, system_clock
 from server.delivery import Delivery
 from server.errors import CannotKeep
+from server.garbage import leave_what_is_loaded
 from server.locks import Claim
 from server.pseudonyms import Pseudonyms
 from server.relay.housekeeping import keep_house
@@ -35,7 +36,7 @@ BEAT = 10.0
 Makers: TypeAlias = Mapping[str, Callable[[Any], Vendor]]
 """How to make each vendor from its settings, by its name."""
 
-LOOK = 0.025
+LOOK = 0.05
 """Seconds between looks for new events: a look costs microseconds."""
 GATHER = 0.02
 """Seconds over which outcomes are gathered into one commit."""
@@ -199,6 +200,7 @@ async def _run(settings: Settings, vendors: Makers, database: Database, claim: C
     if not await _our_turn(claim, stop):
         return
     relay = Relay(settings, vendors, database)
+    leave_what_is_loaded()
     work = asyncio.create_task(relay.run())
     house = asyncio.create_task(keep_house(Retention(database, settings, system_clock), relay.stopping))
     await asyncio.wait([work, asyncio.create_task(stop.wait())], return_when=asyncio.FIRST_COMPLETED)
