@@ -18,12 +18,12 @@ __all__ = ["browser", "context", "launch", "page"]  # one browser for the whole 
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Quick tests first, then those with a browser, chaos last; what asks for a browser is marked so."""
+    """Quick tests first, then chaos, those with a browser last; what asks for a browser is marked so."""
     for item in items:
         if {"browser", "context", "launch", "page"} & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.browser)
     items.sort(
-        key=lambda item: (bool(item.get_closest_marker("chaos")), bool(item.get_closest_marker("browser")))
+        key=lambda item: (bool(item.get_closest_marker("browser")), bool(item.get_closest_marker("chaos")))
     )
 
 
