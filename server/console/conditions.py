@@ -40,7 +40,7 @@ class Attention(msgspec.Struct, frozen=True):
     conditions: list[Condition]
     """Those of its destinations that are not well."""
     dead: int
-    """Its dead letters."""
+    """Its dead letters that are still kept."""
     stopped: bool
     """No relay is at work."""
     last_sign: int | None
@@ -56,12 +56,12 @@ def conditions(settings: Settings, counts: Counts, shop: str, now: int) -> list[
     return [_condition(one, one.vendor in configured, stopped, now) for one in mine]
 
 
-def attention(settings: Settings, counts: Counts, shop: str, now: int) -> Attention:
-    """What of this shop somebody should look at."""
+def attention(settings: Settings, counts: Counts, dead: int, shop: str, now: int) -> Attention:
+    """What of this shop somebody should look at. `dead`: its letters that are kept; counts are for ever."""
     all_ = conditions(settings, counts, shop, now)
     return Attention(
         [one for one in all_ if not one.is_well and one.kind != "gone"],
-        sum(one.counts.dead for one in all_),
+        dead,
         bool(all_) and is_stopped(counts, now),
         counts.heartbeats.get(RELAY),
     )

@@ -10,7 +10,11 @@ from server.clock import Clock
 from server.settings import Settings
 from server.store.counts import Counts, count
 from server.store.database import Database
+from server.store.deadletters import DeadLetters
 from server.store.intake import Intake
+
+COUNTED = 100_000
+"""Dead letters of each vendor that are counted."""
 
 
 class Console(msgspec.Struct, frozen=True):
@@ -28,3 +32,12 @@ class Console(msgspec.Struct, frozen=True):
             g.console_counts = count(self.database)
         found: Counts = g.console_counts
         return found
+
+    def dead(self, shop: str) -> int:
+        """How many dead letters of a shop are kept; asked for again at this request, the same."""
+        if "console_dead" not in g:
+            g.console_dead = {}
+        known: dict[str, int] = g.console_dead
+        if shop not in known:
+            known[shop] = DeadLetters(self.database).kept(shop, COUNTED)
+        return known[shop]

@@ -27,8 +27,6 @@ What: TypeAlias = Literal["replay", "drop"]
 
 LOOKED = 20_000
 """Dead letters of each vendor that are put together by reason: the newest."""
-COUNTED = 100_000
-"""Of each vendor, that are counted."""
 KINDS = 25
 """Reasons of each vendor that are shown."""
 SAMPLES = 12
@@ -54,7 +52,7 @@ def blueprint(console: Console) -> Blueprint:
             "console/dead.html",
             kinds=kinds,
             samples=history.of_seqs({kind.newest for kind in kinds[:SAMPLES]}),
-            kept=letters.kept(shop, COUNTED),
+            kept=console.dead(shop),
             ever=sum(one.dead for one in console.counts().destinations if one.shop == shop),
             days=console.settings.retention_days,
             shown=sum(kind.number for kind in kinds),

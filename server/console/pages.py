@@ -112,7 +112,9 @@ def _everywhere(console: Console, files: Assets) -> dict[str, Any]:
         "shops": list(shops),
         "navigation": NAVIGATION,
         # Asked for by the templates that show it: a page that says the database is gone must not need it.
-        "attention": lambda: attention(console.settings, console.counts(), shop, console.clock()),
+        "attention": lambda: attention(
+            console.settings, console.counts(), console.dead(shop), shop, console.clock()
+        ),
     }
 
 

@@ -8,6 +8,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import BrowserContext, expect
 
+from server.cookies import DAY
+from server.store.database import Database
+from server.store.retention import Retention
 from tests.console.conftest import hostile
 from tests.console.operator import Desk, Operator
 from tests.console.test_overview import fault, send
@@ -107,6 +110,18 @@ def test_what_is_dropped_is_given_up_for_good_and_stays_in_the_sum(desk: Desk) -
     desk.open("/console/shops/demo/")
     expect(desk.page.locator("#why-blueshift li")).to_contain_text(["dropped by hand"])
     expect(desk.page.locator("#to-blueshift .figure.not_wanted dd")).to_have_text("2")
+
+
+def test_letters_that_were_kept_long_enough_are_no_longer_announced(desk: Desk) -> None:
+    refuse(desk, "one")
+    expect(desk.page.locator("#nav-dead .badge")).to_have_text(re.compile("^1"))
+    database = Database(desk.world.settings.data_dir)
+    retention = Retention(database, desk.world.settings, lambda: desk.world.clock() + 400 * DAY)
+    assert sum(retention.sweep()) > 0
+    database.close()
+    desk.page.reload()
+    expect(desk.page.locator("h1")).to_have_text("No dead letters")
+    expect(desk.page.locator("#nav-dead .badge")).to_have_count(0)
 
 
 def test_letters_that_died_after_the_question_are_not_meant_by_the_answer(desk: Desk) -> None:
