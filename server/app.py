@@ -30,7 +30,7 @@ _COLLECT = "gatepost.collect"
 
 
 def create_front(settings: Settings, clock: Clock = system_clock) -> Front:
-    """The gateway as it is served: an ASGI application, with Flask behind it. Raises as `create_app` does."""
+    """The gateway as it is served: an RSGI application, with Flask behind it. Raises as `create_app` does."""
     app = create_app(settings, clock)
     collector, gate = app.extensions[_COLLECT]
     return Front(settings, collector, gate, app)

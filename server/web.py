@@ -28,10 +28,10 @@ def application() -> Front:
     """What a worker process serves; reads the file that GATEPOST_CONFIG names."""
     logs.configure()
     _end_with_parent()
+    front = create_front(read_settings(Path(os.environ[CONFIG_VARIABLE])))
     # Without taking the interpreter down piece by piece: the server's own threads, which still run, would
     # abort in it. Whatever was answered is on disk. https://github.com/emmett-framework/granian/issues/881
     atexit.register(os._exit, 0)
-    front = create_front(read_settings(Path(os.environ[CONFIG_VARIABLE])))
     leave_what_is_loaded()
     return front
 
