@@ -18,7 +18,6 @@ from server.store.keeping import (
     Arrival,
     KnownVisitor,
     Taking,
-    cart_of_order,
     find_visitor,
     keep_group,
     names,
@@ -127,14 +126,6 @@ class Intake:
             with self._dropped_lock:
                 self._dropped.update(dropped)
             raise
-
-    def cart_of_order(self, shop: str, visitor: str, order: str) -> str | None:
-        """The cart that this visitor's order ended; None when the order is not kept.
-
-        Raises CannotKeep when the database cannot be read.
-        """
-        with _readable():
-            return cart_of_order(self._database.reader(), shop, visitor, order)
 
     def heartbeat(self, name: str) -> int | None:
         """When a process last showed life, in milliseconds since 1970; None when it is not at work.
