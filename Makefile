@@ -4,14 +4,16 @@ SHELL := /bin/sh
 VENV := .venv
 BIN := $(VENV)/bin
 PYTHON := $(BIN)/python
+TERSER := terser@5.51.2
 
-.PHONY: help demo test check fast bench screenshots clean
+.PHONY: help demo test check fast bench screenshots tag clean
 
 help:
 	@echo "make demo    a demo shop, the vendors' sandbox and Gatepost, to click through (options: DEMO=\"--port 8001\")"
 	@echo "make test    everything that is checked, a browser included"
 	@echo "make fast    style, types and the quick tests"
 	@echo "make bench   what it can carry on this machine"
+	@echo "make tag     the tag's script, after a change of its modules (needs npm)"
 
 demo: $(VENV)/run
 	@exec $(BIN)/gatepost demo $(DEMO)
@@ -35,8 +37,12 @@ bench: $(VENV)/test
 screenshots: $(VENV)/test
 	@$(PYTHON) -m tests.screenshots
 
+tag:
+	@npm install --silent --no-package-lock --prefix .tools $(TERSER)
+	@node .ci/tag.mjs .tools
+
 clean:
-	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .tools dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 # One environment: first what running needs, then what testing needs.
 

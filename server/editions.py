@@ -1,7 +1,8 @@
 """What lies beside a shop's tag for its developers.
 
 Versions under names of their own that never change, for pages that pin one (`integrity`); the types of
-`gatepost`; the overlay that shows the tag at work; and the tag as readable modules, which do the same.
+`gatepost`; the overlay that shows the tag at work; the source map, which leads back to the readable modules;
+and these themselves, which do the same.
 """
 
 from __future__ import annotations
@@ -20,11 +21,11 @@ from werkzeug.security import safe_join
 from server.errors import GatepostError
 from server.files import folder
 from server.settings import Settings
-from server.tag import Tag, build_tag, encoded, replaced, tag_response
+from server.tag import MAP, Tag, build_tag, built, encoded, settings_module, tag_response
 
 FOREVER = "public, max-age=31536000, immutable"
 ALWAYS_ASKED = "no-cache"
-_TYPES = {".js": "text/javascript", ".ts": "text/plain"}
+_TYPES = {".js": "text/javascript", ".ts": "text/plain", ".map": "application/json"}
 
 
 def version(tag: Tag) -> str:
@@ -115,7 +116,14 @@ def blueprint(settings: Settings, tags: Mapping[str, Tag]) -> flask.Blueprint:
 
     @routes.get("/<shop>/tag.<name>.js")
     def pinned(shop: str, name: str) -> flask.Response:
-        return answer(versions.find(shop, name), ".js", FOREVER)
+        response = answer(versions.find(shop, name), ".js", FOREVER)
+        if shop in tags and name == version(tags[shop]):
+            response.headers["SourceMap"] = "tag.js.map"
+        return response
+
+    @routes.get("/<shop>/tag.js.map")
+    def source_map(shop: str) -> flask.Response:
+        return answer(encoded(built(MAP)) if shop in tags else None, ".map", ALWAYS_ASKED)
 
     @routes.get("/<shop>/gatepost.d.ts")
     def types(shop: str) -> flask.Response:
@@ -128,10 +136,9 @@ def blueprint(settings: Settings, tags: Mapping[str, Tag]) -> flask.Blueprint:
     @routes.get("/<shop>/source/<name>")
     def source(shop: str, name: str) -> flask.Response:
         found = file(shop, "tag", name)
-        if found:
+        if found and name == "settings.js":
             of = settings.shops[shop]
-            own = replaced(settings.endpoint(shop), of.consent, of.tag).get(name)
-            found = encoded(own.encode()) if own is not None else found
+            found = encoded(settings_module(settings.endpoint(shop), of.consent, of.tag).encode())
         return answer(found, ".js", ALWAYS_ASKED)
 
     return routes

@@ -53,8 +53,8 @@ ab_segments = false
 # data_layers = ["dataLayer"]
 # item_id = "item_id"
 # consent_tools = true
-# structured_data = false
-# attributes = false
+# structured_data = true
+# attributes = true
 
 # A vendor that is not named here receives nothing. Each takes `purpose`, the consent that it needs, and
 # `base_url`: point it at `gatepost sandbox` to try it, for instance "http://127.0.0.1:9400/personaclick".

@@ -60,9 +60,9 @@ class TagSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     """The key of a data layer's or a page's item that holds the id which the vendors' feeds know."""
     consent_tools: bool = True
     """Take the visitor's decisions from the consent tool on the page."""
-    structured_data: bool = False
+    structured_data: bool = True
     """Complete a `view_item` that names no item from the page's JSON-LD."""
-    attributes: bool = False
+    attributes: bool = True
     """Take events from `data-gp-event` attributes."""
 
 

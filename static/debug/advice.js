@@ -45,6 +45,5 @@ export const reasons = {
   consent: "no purpose is granted, so nothing may be kept or sent",
   duplicate: "the server has had this event before",
   bot: "this browser says that it is a robot",
-  "too large": "no request could hold it",
   room: "too much was waiting; the oldest went",
 };

@@ -16,17 +16,16 @@ import {memory, put} from "./shelf.js";
 const COUNT = 100;
 
 /**
- * How many bytes the events of one request may have. All scripts of a page share 64 KiB of requests that may
- * outlive it; with the page and the visitor a batch stays below 48 KiB, and below the server's limit whatever
- * the length of the address and the title.
+ * How many characters the events of one request may have, each of which is up to three bytes. All scripts of a
+ * page share 64 KiB of requests that may outlive it, and that is the server's limit too.
  */
-const BYTES = 32000;
+const FULL = 15000;
 
 /**
- * The present page and visitor; there is a page from the first page view on.
+ * The present page and visitor; the page is told by the first page view.
  * @type {Scene}
  */
-export let scene = /** @type {any} */ ({__proto__: null});
+export let scene = /** @type {any} */ ({page: {}});
 
 /**
  * The events of the open batch as JSON texts. Serialised once: what a page does to its objects later changes
@@ -35,46 +34,31 @@ export let scene = /** @type {any} */ ({__proto__: null});
  */
 export let events = [];
 
-/** The bytes of these. */
-let bytes = 0;
-
-/** Whether a change of state (a consent, a logout) must reach the server even when there is no event. */
-let news = false;
-
-/**
- * The bytes of a text in UTF-8.
- * @param {string} text
- * @returns {number}
- */
-export function size(text) {
-  return new TextEncoder().encode(text).length;
-}
-
 /**
  * Put an event into the open batch; true when it found no place there, and is the first of another one.
  * @param {string} json
  * @returns {boolean}
  */
 export function add(json) {
-  const more = size(json);
-  const full = events.length >= COUNT || bytes + more > BYTES;
+  const full = events.length == COUNT || (events + json).length > FULL;
   if (full) close();
   events.push(json);
-  bytes += more;
   return full;
 }
 
-/** The server is to hear of the present state even if nothing happens. */
+/** The server is to hear of the present state (a consent, a logout) even if nothing happens. */
 export function announce() {
-  news = true;
+  events.push("");
 }
 
-/** The open batch is complete: put it on the shelf, if it says anything, and begin another one. */
+/**
+ * The open batch is complete: put it on the shelf, if it says anything, and begin another one. The title is taken
+ * now: single-page shops set it some time after the address.
+ */
 export function close() {
-  if (events[0] || news) put(memory, JSON.stringify(scene).slice(1, -1) + `,"events":[${events}]}`);
+  scene.page.title = copy(document, "title");
+  if (events.length) put(memory, JSON.stringify(scene).slice(1, -1) + `,"events":[${events.filter(Boolean)}]}`);
   events = [];
-  bytes = 0;
-  news = false;
 }
 
 /**
@@ -83,10 +67,5 @@ export function close() {
  */
 export function change(part) {
   close();
-  scene = /** @type {any} */ ({__proto__: null, ...scene, ...part});
-}
-
-/** Take the title over as it is now: single-page shops set it some time after the address. */
-export function retitle() {
-  scene.page.title = copy(document.title);
+  scene = /** @type {any} */ ({...scene, ...part});
 }

@@ -8,17 +8,17 @@ import {ENDPOINT} from "./settings.js";
 import {listen, quiet, tell} from "./quiet.js";
 import {fields} from "./copy.js";
 import {allowed, decide} from "./consent.js";
+import {memory, put, WITHDRAWAL} from "./shelf.js";
 import {announce, change, scene} from "./batch.js";
-import {later, soon} from "./send.js";
+import {later} from "./send.js";
 import {record} from "./record.js";
-import {page} from "./pages.js";
-import {described} from "./product.js";
+import {page, route} from "./pages.js";
 
 /**
  * The orders that this page has told; nobody orders twice under one number.
  * @type {Record<string, unknown>}
  */
-const orders = {__proto__: null};
+const orders = {};
 
 /**
  * Something happened.
@@ -28,7 +28,7 @@ const orders = {__proto__: null};
 function track(name, params) {
   if (!name || typeof name != "string") return;
   const order = name == "purchase" && Object(params).transaction_id;
-  if (!orders[order]) record(name, described(name, params));
+  if (!orders[order]) record(name, params);
   orders[order] = order;
 }
 
@@ -40,19 +40,17 @@ function track(name, params) {
 function identify(params) {
   const traits = fields(params);
   const {user: known} = scene;
-  /** @type {Record<string, any>} */
-  const user = {__proto__: null};
+  /** @type {Record<string, any> | undefined} */
+  let user;
   for (const key of ["id", "email", "phone"]) {
     const value = traits[key];
     delete traits[key];
     // Many shops give guests the id 0.
-    if (value && typeof value != "object") user[key] = "" + value;
+    if (value && typeof value != "object") user = {...user, [key]: "" + value};
   }
-  if (Object.keys(user)[0]) {
-    if (known === null || (known && known.id && user.id && known.id != user.id)) {
-      change({user});
-      later();
-    } else scene.user = {__proto__: null, ...known, ...user};
+  if (user) {
+    if (known === null || (known?.id && user.id && known.id != user.id)) change({user});
+    else scene.user = {...known, ...user};
   }
   record("identify", traits);
 }
@@ -67,7 +65,6 @@ function reset() {
 function changed() {
   announce();
   later();
-  soon();
 }
 
 /**
@@ -75,7 +72,11 @@ function changed() {
  * @param {unknown} decisions
  */
 function consented(decisions) {
-  if (decide(fields(decisions))) changed();
+  const before = allowed();
+  if (decide(fields(decisions))) {
+    if (before && !allowed()) put(memory, '"events":[]}', WITHDRAWAL);
+    changed();
+  }
 }
 
 /** Show the tag at work, if that can be loaded; whoever builds the shop asks for it, and nobody else is served the script. */
@@ -87,7 +88,7 @@ function debug() {
  * What may be asked for, by name.
  * @type {Record<string, any>}
  */
-export const commands = {__proto__: null, track, page, identify, consent: consented, reset, debug};
+export const commands = {track, page, identify, consent: consented, reset, debug};
 
 /**
  * Carry out one command: its name, then its arguments, as ["track", "view_item", {…}]. An Arguments object
@@ -98,6 +99,7 @@ export const commands = {__proto__: null, track, page, identify, consent: consen
  */
 export const command = quiet((given, source = "page") => {
   tell("push", given, source);
+  route();
   const [name, ...args] = given;
   commands[name](...args);
 });

@@ -22,30 +22,22 @@ export let consent_at;
  */
 export function decide(decisions) {
   const before = consent;
-  for (const purpose of Object.keys(decisions)) {
+  for (const purpose in decisions) {
     const decision = decisions[purpose];
-    if ((decision == "granted" || decision == "denied") && !(consent && consent[purpose] == decision)) {
-      consent = {__proto__: null, ...consent, [purpose]: decision};
-      consent_at = {__proto__: null, ...consent_at, [purpose]: now()};
+    if ((decision == "granted" || decision == "denied") && consent?.[purpose] != decision) {
+      consent = {...consent, [purpose]: decision};
+      consent_at = {...consent_at, [purpose]: now()};
     }
   }
   return consent != before;
 }
 
 /**
- * Whether any purpose is granted.
- * @returns {boolean}
- */
-export function granted() {
-  return /:"granted"/.test(JSON.stringify(consent));
-}
-
-/**
- * Whether events may leave, and may lie in the browser's storage until they can.
+ * Whether events may leave, and may lie in the browser's storage until they can: any purpose is granted.
  * @returns {boolean}
  */
 export function allowed() {
-  return !REQUIRED || granted();
+  return !REQUIRED || /:"granted"/.test(JSON.stringify(consent));
 }
 
 /**

@@ -7,18 +7,21 @@
  * an id, may stand at an element around it. Further params are in `data-gp-params`, and fields inside with
  * `data-gp-param` give theirs: of the item if there is one, else of the event.
  */
-import {quiet} from "./quiet.js";
+import {EVENTS} from "./settings.js";
+import {on} from "./quiet.js";
 import {command} from "./commands.js";
 
 /**
  * Something was clicked or sent off: if it has an event, or what it stands in, that has happened.
- * @type {(event: any) => void}
+ * @param {any} event
  */
-const act = quiet(({target, type}) => {
-  const element = target.closest("[data-gp-event]");
+function act({target, type}) {
+  const element = target.closest(EVENTS);
   const card = element.closest("[data-gp-item]");
-  if (type != (element.localName == "form" ? "submit" : "click")) return;
-  const params = JSON.parse(element.dataset.gpParams || "{}");
+  const {gpEvent, gpParams = "{}"} = element.dataset;
+  // Forms alone have elements, and are sent off rather than clicked.
+  if (!element.elements != (type == "click")) return;
+  const params = JSON.parse(gpParams);
   let fields = params;
   if (card) {
     const {gpItem} = card.dataset;
@@ -26,10 +29,11 @@ const act = quiet(({target, type}) => {
     params.items = [fields];
   }
   for (const {dataset, value} of element.querySelectorAll("[data-gp-param]")) fields[dataset.gpParam] = value;
-  command(["track", element.dataset.gpEvent, params], "attribute");
-});
+  command(["track", gpEvent, params], "attribute");
+}
 
 /** Begin to notice clicks and forms. Whatever the page makes of them, it is not held up. */
 export function watchElements() {
-  for (const type of ["click", "submit"]) addEventListener(type, act, {capture: true, passive: true});
+  on(window, "click", act, true);
+  on(window, "submit", act, true);
 }

@@ -46,10 +46,8 @@ export function pick(source) {
  */
 export function item(source) {
   const result = pick(source);
-  for (const name of ["name", "brand", "variant"]) result["item_" + name] = result["item_" + name] || source[name];
-  if (source.category) {
-    source.category.split("/").map((part, index) => result["item_category" + (index ? index + 1 : "")] = part);
-  }
+  for (const name of ["name", "brand", "variant"]) result["item_" + name] ||= source[name];
+  source.category?.split("/").map((part, index) => result["item_category" + (index ? index + 1 : "")] = part);
   // No other key than "item_id" has an older name.
   result.item_id = source[ITEM_ID] || source[ITEM_ID.replace("item_", "")];
   return result;

@@ -8,7 +8,7 @@ import {DATA_LAYERS} from "./settings.js";
 import {quiet} from "./quiet.js";
 import {command} from "./commands.js";
 import {item, pick} from "./goods.js";
-import {updated} from "./tools.js";
+import {google} from "./tools.js";
 
 /**
  * What Universal Analytics called what happened.
@@ -52,7 +52,7 @@ const hear = quiet((/** @type {any} */ entry) => {
   const {0: what, 1: name = entry.event, 2: said = entry} = entry;
   const goods = said.ecommerce || {};
   const items = goods.items || said.items;
-  if (what == "consent" && name == "update") updated(said);
+  if (what == "consent" && name == "update") Object.assign(google, said);
   if (entry.eventModel) return;
   if (items || name == "search") return say(name, {...pick(said), ...pick(goods)}, items);
   for (const old in OLD) {

@@ -5,24 +5,38 @@
  * `gatepost` is an array until the tag has loaded. It stays the same array afterwards; its `push` then
  * carries a command out instead of keeping it, and each command is a method too.
  *
- * A reader of the page is a module that imports `command` from commands.js and calls it with what it finds,
- * such as `command(["track", "view_item", {items}], "layer")` or `command(["consent", {marketing:
- * "granted"}], "tcf")`. It exports one function that begins to read, which `begin` below calls once the page
- * is visited and its own pushes have been carried out. It wraps in `quiet` whatever the browser or the page
- * calls later.
+ * A reader of the page is a module that imports `command` from commands.js and calls it with what it finds, such
+ * as `command(["track", "view_item", {items}], "layer")` or `command(["consent", {marketing: "granted"}], "tool")`.
+ * It exports one function, which `begin` or `tick` below calls once the page is visited and its own pushes have
+ * been carried out. It wraps in `quiet` whatever the browser or the page calls later.
+ *
+ * What is served is built from these modules by `make tag`.
  */
 import {on, quiet} from "./quiet.js";
+import {fields} from "./copy.js";
 import {privacy} from "./consent.js";
-import {hide, resume} from "./send.js";
-import {watch} from "./pages.js";
-import {watchPage} from "./readers.js";
+import {gather, hide, resume} from "./send.js";
+import {route, watch} from "./pages.js";
 import {command, commands} from "./commands.js";
+import {findLayers} from "./layers.js";
+import {look} from "./tools.js";
+import {watchElements} from "./elements.js";
 
 /**
- * Give an array of the page the commands as methods.
- * @param {any} list
+ * How often the page is looked at, in milliseconds; below what send.js lets events gather, so none leaves after
+ * a consent was withdrawn.
  */
-function dress(list) {
+const OFTEN = 250;
+
+/**
+ * The array that the page pushes into.
+ * @type {any}
+ */
+let list;
+
+/** Give the array the commands as methods. */
+function dress() {
+  list = Array.isArray(window.gatepost) ? window.gatepost : (window.gatepost = []);
   for (const name in commands) {
     list[name] = (...args) => {
       list.push([name, ...args]);
@@ -31,43 +45,51 @@ function dress(list) {
   list.privacy = privacy;
 }
 
+/** What the array's own `push` is replaced by: it carries out, and keeps nothing. */
+const push = (...pushed) => {
+  for (const one of pushed) command(one);
+  return 0;
+};
+
 /**
- * Carry out what the page has pushed into this array, then whatever comes.
- * @type {(list: any) => void}
+ * Look at the page, which takes some millionths of the time in between: for another array in the place of ours,
+ * another address, another data layer, another decision. Consent tools tell of a change in ten different ways,
+ * some before they know it and some not at all; tools and layers come late or are replaced.
  */
-const serve = quiet((list) => {
-  dress(list);
-  list.push = (...pushed) => {
-    for (const one of pushed) command(one);
-    return list.length;
-  };
-  list.push(...list.splice(0));
+const tick = quiet(() => {
+  if (window.gatepost != list) dress();
+  if (list.push != push) {
+    list.push = push;
+    push(...list.splice(0));
+  }
+  route();
+  findLayers();
+  look().catch(Object);
+  setTimeout(gather);
+});
+
+/** Begin: count the page view, carry out what the page has pushed, and hear what it says from now on. */
+const begin = quiet(() => {
+  watch();
+  tick();
+  setInterval(tick, OFTEN);
+  if (/gp_debug/.test(location.href)) list.debug();
+  watchElements();
+  on(window, "visibilitychange", hide);
+  on(window, "pagehide", hide);
+  on(window, "online", resume);
+  // What is done for the first time takes longest. Let that be something that says nothing, and not the shop's.
+  list.track();
+  fields(location);
 });
 
 /**
- * Take the array over, unless another copy of the tag has; then begin: count the page view, hear what the page
- * says, and serve any array that it should put in the place of this one. A prerendered page has not been
- * visited yet.
+ * Take the array over, unless another copy of the tag has; begin when the page has had its turn. A prerendered page
+ * has not been visited yet.
  */
 quiet(() => {
-  /** @type {any} */
-  let list = Array.isArray(window.gatepost) ? window.gatepost : (window.gatepost = []);
-  if (list.track) return;
-  dress(list);
-  const begin = quiet(() => {
-    watch();
-    if (/gp_debug/.test(location.href)) list.debug();
-    serve(list);
-    watchPage();
-    on(window, "visibilitychange", hide);
-    on(window, "pagehide", hide);
-    on(window, "online", resume);
-    Object.defineProperty(window, "gatepost", {
-      configurable: true,
-      get: () => list,
-      set: (other) => serve((list = other)),
-    });
-  });
+  if (window.gatepost?.track) return;
+  dress();
   if (document.prerendering) on(document, "prerenderingchange", begin);
-  else begin();
+  else setTimeout(begin);
 })();

@@ -4,8 +4,8 @@
  * unless the shop's settings say so.
  */
 import {on, quiet} from "./quiet.js";
-import {copy, fields} from "./copy.js";
-import {place} from "./place.js";
+import {fields} from "./copy.js";
+import {place} from "./settings.js";
 import {change, events, scene} from "./batch.js";
 import {later} from "./send.js";
 import {record} from "./record.js";
@@ -16,21 +16,17 @@ import {record} from "./record.js";
  */
 let view;
 
-/** The address as last seen. */
-let here = "";
-
-/** What of it makes the page, as last seen. */
+/** What of the address makes the page, as last seen. */
 let spot = "";
 
 /**
  * A page is viewed. What waits belongs to the one before, and goes first.
- * @param {import("./batch.js").Page} page
+ * @param {Partial<import("./batch.js").Page>} page
  * @param {Record<string, any>} [params]
  */
 function open(page, params) {
-  here = location.href;
   spot = place();
-  change({page: copy(page)});
+  change({page: /** @type {any} */ (fields({url: location.href, ...page}))});
   later();
   view = record("page_view", params);
 }
@@ -42,41 +38,32 @@ function open(page, params) {
  */
 export function page(params) {
   const {type, ...more} = fields(params);
-  if (typeof type == "string") scene.page.type = type;
+  if (type) scene.page.type = "" + type;
   const index = events.indexOf(JSON.stringify(view));
   if (index < 0) view = record("page_view", more);
   else {
-    view.params = fields({...view.params, ...more});
+    view.params = {...view.params, ...more};
     events[index] = JSON.stringify(view);
   }
 }
 
-/** The address may have changed within the document. The shop sets the title some time after it. */
-const route = quiet(() => {
-  const referrer = here;
-  here = location.href;
-  if (place() != spot) open({url: here, referrer, title: ""});
+/**
+ * The address may have changed within the document: asked before every command, and as often as the page is
+ * looked at.
+ */
+export const route = quiet(() => {
+  if (place() != spot) open({referrer: scene.page.url});
 });
 
 /**
- * Count the view of this page, and watch for the next. The Navigation API tells of committed changes only;
- * it is missing in older browsers, and silent in sandboxed frames.
+ * Count the view of this page, and watch for the next. The Navigation API tells of every committed change, also
+ * of two at once; older browsers do not have it.
  */
 export function watch() {
-  open({url: location.href, referrer: document.referrer, title: document.title});
+  open({referrer: document.referrer});
   // The browser shows the page again as it was left: the same page, viewed once more.
   on(window, "pageshow", ({persisted}) => {
     if (persisted) open(scene.page, view.params);
   });
-  const {navigation} = window;
-  if (navigation?.currentEntry) return on(navigation, "currententrychange", route);
-  on(window, "popstate", route);
-  for (const method of ["pushState", "replaceState"]) {
-    const original = history[method];
-    history[method] = function () {
-      const result = original.apply(this, arguments);
-      route();
-      return result;
-    };
-  }
+  on(window.navigation, "currententrychange", route);
 }

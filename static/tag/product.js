@@ -1,4 +1,5 @@
 /** The product of a page, as the page describes it to search engines: schema.org's Product, in JSON-LD. */
+import {PRODUCTS, place} from "./settings.js";
 import {item} from "./goods.js";
 
 /**
@@ -18,7 +19,7 @@ const taken = {};
 export function described(name, params) {
   if (name != "view_item" || Object(params).items) return params;
   /** @type {NodeListOf<HTMLScriptElement>} */
-  const blocks = document.querySelectorAll('script[type="application/ld+json"]');
+  const blocks = document.querySelectorAll(PRODUCTS);
   for (const {text} of blocks) {
     try {
       // Line breaks within texts are their commonest mistake.
@@ -27,13 +28,12 @@ export function described(name, params) {
       const product = [].concat(block["@graph"] || block).find((node) => /Product/.test(node["@type"]));
       const [offer] = [].concat(product.offers);
       const [price] = [].concat(offer.priceSpecification || offer);
-      taken[text] = taken[text] || location.pathname;
-      if (taken[text] != location.pathname) continue;
+      if ((taken[text] ||= place()) != place()) continue;
       const view = {
         id: product.sku || offer.sku || product.productID,
         ...product,
-        brand: product.brand && product.brand.name,
-        category: "",
+        brand: product.brand?.name,
+        category: null,
         price: price.price || offer.lowPrice,
       };
       return {currency: price.priceCurrency || offer.priceCurrency, items: [item(view)], ...params};

@@ -15,13 +15,14 @@ export function quiet(work) {
 }
 
 /**
- * Listen, as far as the page lets us.
- * @param {EventTarget} target
+ * Listen, as far as the page lets us; `first`, before the page's own listeners can end it.
+ * @param {EventTarget | undefined} target
  * @param {string} type
  * @param {(event: any) => void} work
+ * @param {boolean} [first]
  */
-export function on(target, type, work) {
-  quiet(() => target.addEventListener(type, quiet(work)))();
+export function on(target, type, work, first) {
+  quiet(() => /** @type {EventTarget} */ (target).addEventListener(type, quiet(work), first))();
 }
 
 /**

@@ -2,25 +2,24 @@
 import {tell} from "./quiet.js";
 import {fields} from "./copy.js";
 import {now} from "./clock.js";
+import {described} from "./product.js";
 import {add} from "./batch.js";
-import {later, soon} from "./send.js";
-
-/** The characters of an event that no request can hold. */
-const LARGEST = 60000;
+import {later} from "./send.js";
 
 /**
  * @typedef {{id: string, name: string, at: number, params: Record<string, any>}} Event
  */
 
 /**
- * A new event id: a UUID of version 7 (RFC 9562), 48 bits of time before 72 random ones. It has to be unique,
+ * A new event id: a UUID of version 7 (RFC 9562), 48 bits of time before 18 random digits. It has to be unique,
  * not secret; and `crypto` is not what it should be on every page. (Until 2527 the time has 11 digits.)
  * @param {number} at
  * @returns {string}
  */
 function uuid(at) {
-  const time = ("0" + at.toString(16)).replace(/.{8}/, "$&-");
-  return time + "-7xxx-8xxx-xxxxxxxxxxxx".replace(/x/g, () => ((Math.random() * 16) | 0).toString(16));
+  const time = "0" + at.toString(16);
+  const digits = (count) => (1e11 + Math.random() * 9e11 + "").slice(0, count);
+  return `${time.slice(0, 8)}-${time.slice(8)}-7${digits(3)}-8${digits(3)}-${digits(12)}`;
 }
 
 /**
@@ -31,13 +30,8 @@ function uuid(at) {
  */
 export function record(name, params) {
   const at = now();
-  const event = {__proto__: null, id: uuid(at), name, at, params: fields(params)};
-  const json = JSON.stringify(event);
-  if (json.length > LARGEST) tell("drop", event, "too large");
-  else {
-    tell("event", event);
-    if (add(json)) later();
-    soon();
-  }
+  const event = {id: uuid(at), name, at, params: fields(described(name, params))};
+  tell("event", event);
+  if (add(JSON.stringify(event))) later();
   return event;
 }

@@ -3,25 +3,13 @@ import {ENDPOINT} from "./settings.js";
 import {quiet, tell} from "./quiet.js";
 import {now} from "./clock.js";
 import {allowed, consent, consent_at, gpc} from "./consent.js";
-import {keys, memory, put, remove, store, stored} from "./shelf.js";
-import {close, events, retitle, size} from "./batch.js";
-
-/** How long events gather before they leave together, in milliseconds. */
-const GATHER = 300;
-
-/** How long an answer may take, in milliseconds. */
-const PATIENCE = 30000;
-
-/** How long a tab may send what was kept before another one may, in milliseconds. */
-const LEASE = 60000;
+import {keys, memory, remove, store, stored, WITHDRAWAL} from "./shelf.js";
+import {close, events} from "./batch.js";
 
 /** The first and the longest pause after a failure, and the longest a server can ask for, in seconds. */
 const FIRST = 5;
 const LONGEST = 300;
 const ASKED = 3600;
-
-/** How many bytes of requests may be under way when the page goes; 64 KiB are for all scripts together. */
-const KEEPALIVE = 49152;
 
 /** 0: nothing is under way. 1: a request is. 2: the last one failed, and the next has its time. */
 let state = 0;
@@ -29,36 +17,28 @@ let state = 0;
 /** The key of the batch under way. */
 let under = "";
 
-/**
- * The events that have gathered for long enough: while the open batch still holds them, it is to be closed.
- * @type {string[] | null}
- */
-let gathered = null;
+/** The open batch, when the page was looked at last. */
+let gathered;
 
 /** The timer that ends the pause after a failure. */
 let retry = 0;
 
-/** The last pause in seconds, doubled with each further failure; 0 once a request was answered, at first NaN. */
-let pause = NaN;
+/** The last pause in seconds, doubled with each further failure; 0 once a request was answered. */
+let pause = 0;
 
-/** Whether the server may have been told of a grant, so that it must hear of a withdrawal too. */
-let told = false;
-
-/** Send what is in the open batch in a moment, so that what follows meanwhile goes along. */
-export function soon() {
-  const batch = events;
-  setTimeout(quiet(() => {
-    if (batch != events) return;
-    // The scripts of a page still being read may yet say what kind of page it is.
-    if (document.readyState == "loading") soon();
-    else ripen();
-  }), GATHER);
-}
+/**
+ * What happens gathers until the page was looked at twice, and leaves together. The scripts of a page still being
+ * read may yet say what kind of page it is.
+ */
+export const gather = quiet(() => {
+  if (document.readyState == "loading") return;
+  if (gathered == events && events.length) ripen();
+  gathered = events;
+});
 
 /** The open batch has gathered for long enough. */
 function ripen() {
-  retitle();
-  gathered = events;
+  if (allowed()) close();
   run();
 }
 
@@ -79,11 +59,11 @@ function released() {
   if (!consent) return;
   close();
   for (const key of keys(memory).concat(stored())) {
+    if (key == WITHDRAWAL) continue;
     tell("drop", key, "consent");
     remove(key);
   }
-  if (told) put(memory, '"events":[]}', ENDPOINT + " 0");
-  return told;
+  return memory[WITHDRAWAL];
 }
 
 /** Send what may leave, one batch after the other, until there is none or one fails. Never throws. */
@@ -92,10 +72,8 @@ async function run() {
     if (!released() || state) return;
     state = 1;
     if (stored()[0]) await alone(() => each(stored()));
-    do {
-      if (gathered == events) close();
-      await each(keys(memory));
-    } while (state < 2 && (gathered == events || keys(memory)[0]));
+    do await each(keys(memory));
+    while (state < 2 && keys(memory)[0]);
   } catch {}
   if (state < 2) state = 0;
 }
@@ -109,20 +87,15 @@ async function each(waiting) {
 }
 
 /**
- * Do something that only one tab may do at a time, unless another one does it now. Pages on plain http have no
- * locks, and say in the storage until when they are at it.
- * @param {() => Promise<void>} work
+ * Do what only one tab may do at a time, unless another one does it now. Browsers without locks may do it twice;
+ * the server knows the events by their ids.
+ * @type {(work: () => Promise<void>) => Promise<void> | undefined}
  */
-async function alone(work) {
-  try {
-    await navigator.locks.request(ENDPOINT, {ifAvailable: true}, (lock) => lock && work());
-  } catch {
-    if (+localStorage[ENDPOINT] > now()) return;
-    localStorage[ENDPOINT] = now() + LEASE;
-    await work();
-    delete localStorage[ENDPOINT];
-  }
-}
+const alone = quiet((work) =>
+  navigator.locks
+    ? navigator.locks.request(ENDPOINT, {ifAvailable: true}, (lock) => lock && work()).catch(Object)
+    : work(),
+);
 
 /**
  * Send a batch and act on the answer.
@@ -135,8 +108,6 @@ async function alone(work) {
 async function send(key) {
   const text = memory[key] || localStorage[key];
   if (!text) return;
-  const grant = allowed();
-  told = told || grant;
   under = key;
   let answer;
   for (const keepalive of [true, false]) {
@@ -148,7 +119,6 @@ async function send(key) {
   tell("answer", answer, text);
   if (answer && !/408|429|5../.test(answer.status)) {
     pause = 0;
-    told = grant;
     return remove(key);
   }
   state = 2;
@@ -167,9 +137,9 @@ const ask = quiet((text, keepalive) =>
   fetch(ENDPOINT, {
     method: "POST",
     body: body(text),
-    credentials: "include",
+    // A sandbox has no cookies, and would not be shown an answer to a request that may carry some.
+    credentials: self.origin == "null" ? "omit" : "include",
     keepalive,
-    signal: AbortSignal.timeout?.(PATIENCE),
   }),
 );
 
@@ -185,7 +155,7 @@ const beacon = quiet((text) => navigator.sendBeacon(ENDPOINT, body(text)));
  * @returns {string}
  */
 function body(text) {
-  const head = JSON.stringify({__proto__: null, sent_at: now(), consent, consent_at, gpc: gpc() || undefined});
+  const head = JSON.stringify({sent_at: now(), consent, consent_at, gpc: gpc()});
   return head.slice(0, -1) + "," + text;
 }
 
@@ -204,20 +174,14 @@ export function resume() {
  * @param {{type: string}} event
  */
 export function hide({type}) {
-  const leaving = type == "pagehide";
-  if (!leaving && document.visibilityState != "hidden") return;
-  if (!leaving && state < 2) return ripen();
-  retitle();
+  if (type[0] == "v" && state < 2) return ripen();
   if (!released()) return;
   close();
-  let room = KEEPALIVE;
   for (const key of keys(memory)) {
-    // Before the first answer nobody knows. Only a purchase is worth being sent twice.
-    const doubtful = pause || key == under || (pause !== 0 && key.endsWith("1"));
+    // A purchase is worth being sent twice.
+    const doubtful = pause || key == under || key.endsWith("1");
     const safe = doubtful && store(key);
-    room -= size(memory[key]);
-    const gone = key != under && (state < 2 || !safe) && room > 0 && beacon(memory[key]);
-    if (gone) told = allowed();
+    const gone = key != under && (state < 2 || !safe) && beacon(memory[key]);
     if (gone || safe || store(key)) delete memory[key];
   }
 }

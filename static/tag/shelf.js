@@ -8,11 +8,17 @@
  */
 import {ENDPOINT} from "./settings.js";
 import {now} from "./clock.js";
-import {tell} from "./quiet.js";
+import {quiet, tell} from "./quiet.js";
 import {allowed} from "./consent.js";
 
-/** How many characters each of the two holds. The shop's own storage ends at some millions. */
-const ROOM = 64000;
+/** Under which key the word of a withdrawal lies: no event, no page, no user. */
+export const WITHDRAWAL = ENDPOINT + " 0";
+
+/**
+ * How many characters each of the two holds. All scripts of a page share 64 KiB of requests that may outlive it,
+ * and the shop's own storage ends at some millions.
+ */
+const ROOM = 45000;
 
 /** How long something is worth sending, in milliseconds. */
 const WEEK = 6048e5;
@@ -24,7 +30,7 @@ let made = 1e6;
  * What lies in memory, by key.
  * @type {Record<string, any>}
  */
-export const memory = {__proto__: null};
+export const memory = {};
 
 /**
  * The keys of what lies there, oldest first.
@@ -47,7 +53,8 @@ export function put(shelf, text, key) {
   let room = ROOM;
   const worthiest = keys(shelf).reverse().sort((a, b) => +b.slice(-1) - +a.slice(-1));
   for (const other of worthiest) {
-    if ((room -= shelf[other].length) < 0) {
+    room -= shelf[other].length;
+    if (room < 0) {
       tell("drop", shelf[other], "room");
       delete shelf[other];
     }
@@ -55,27 +62,23 @@ export function put(shelf, text, key) {
 }
 
 /**
- * Put what lies in memory into the browser's storage as well, if that is allowed and possible.
- * @param {string} key
- * @returns {boolean | undefined} whether it lies there now
+ * Put what lies in memory into the browser's storage as well, if that is allowed and possible; true when it lies
+ * there now.
+ * @type {(key: string) => boolean | undefined}
  */
-export function store(key) {
-  try {
-    if (allowed()) put(localStorage, memory[key], key);
-    return key in localStorage;
-  } catch {}
-}
+export const store = quiet((key) => {
+  if (allowed()) put(localStorage, memory[key], key);
+  return key in localStorage;
+});
 
 /**
  * Nothing of this lies anywhere any more.
- * @param {string} key
+ * @type {(key: string) => void}
  */
-export function remove(key) {
+export const remove = quiet((key) => {
   delete memory[key];
-  try {
-    delete localStorage[key];
-  } catch {}
-}
+  delete localStorage[key];
+});
 
 /**
  * The keys of what earlier pages and other tabs have left in the browser's storage, oldest first.

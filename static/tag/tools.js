@@ -5,29 +5,31 @@
  * each granted or not, and before that nothing: what is granted by default is no decision. A tool that throws
  * has granted nothing, and where two disagree, the one that denies is right.
  */
+import {TOOLS} from "./settings.js";
 import {allowed, consent} from "./consent.js";
 import {command} from "./commands.js";
 
 /** @typedef {Record<string, any>} Categories */
 
 /** What Google's Consent Mode was told by updates, and what the IAB's framework told last. */
-let google;
+export const google = {};
 let tcf;
 
 /** What was passed on last, as JSON. */
 let passed;
 
 /**
- * What holds for each name.
- * @param {string[]} names
- * @param {(name: string) => any} has
+ * The categories of a tool that is asked for each of them by a name of its own.
+ * @param {(name: any) => any} has
+ * @param {string} [marketing]
+ * @param {string} [analytics]
+ * @param {string} [prefer]
  */
-function which(names, has) {
-  /** @type {Categories} */
-  const result = {};
-  for (const name of names) result[name] = has(name);
-  return result;
-}
+const which = (has, marketing, analytics, prefer) => ({
+  marketing: has(marketing),
+  analytics: has(analytics),
+  prefer: has(prefer),
+});
 
 /**
  * The categories of a tool that does not say whether the visitor has decided: not while all are denied, where
@@ -48,12 +50,13 @@ const READERS = {
       tcf = {};
       api("addEventListener", 2, (data) => tcf = data);
     }
+    // The first is to store anything at all.
     return tcf.gdprApplies && /^(tc|user)/.test(tcf.eventStatus)
-      && which([..."234568"], (number) => tcf.purpose.consents[1] && tcf.purpose.consents[number]);
+      && which((numbers) => [...numbers].every((number) => tcf.purpose.consents[number]), "1234", "18", "156");
   },
   Cookiebot: (tool) => tool.hasResponse && tool.consent.method != "implied" && tool.consent,
   OneTrust: (tool) => tool.IsAlertBoxClosed()
-    && which(["C0002", "C0003", "C0004"], (group) => window.OptanonActiveGroups.includes(group)),
+    && which((group) => window.OptanonActiveGroups.includes("C000" + group), "4", "2", "3"),
   __ucCmp: (tool) => tool.getConsentDetails().then((tool) => tool.consent.type == "EXPLICIT" && tool.categories),
   Didomi: (tool) => decided(tool.getCurrentUserStatus().purposes),
   klaro(tool) {
@@ -63,10 +66,10 @@ const READERS = {
     return manager.confirmed && result;
   },
   wp_has_consent: (tool) => /optin|undefined/.test(window.wp_consent_type || window.wp_fallback_consent_type)
-    && decided(which(["marketing", "statistics", "preferences"], tool)),
+    && decided(which(tool, "marketing", "statistics", "preferences")),
   getCkyConsent: (tool) => tool().isUserActionCompleted !== false && tool().categories,
-  Shopify: ({customerPrivacy: tool}) => (!tool.currentVisitorConsent || tool.currentVisitorConsent().marketing)
-    && which(["marketing", "analyticsProcessing", "preferencesProcessing"], (name) => tool[name + "Allowed"]()),
+  Shopify: ({customerPrivacy: tool}) => tool.currentVisitorConsent().marketing
+    && which((name) => tool[name + "Allowed"](), "marketing", "analyticsProcessing", "preferencesProcessing"),
 };
 
 /**
@@ -79,30 +82,22 @@ export async function look() {
   for (const tool in READERS) {
     let said;
     try {
-      said = window[tool] && await READERS[tool](window[tool]);
+      said = TOOLS[tool] && await READERS[tool](TOOLS[tool]);
     } catch {
       // One that is still loading throws too; that gives nothing, and takes nothing back.
-      said = consent && {marketing: 0, analytics: 0, prefer: 0};
+      said = consent && which(Boolean);
     }
     for (const name in said) {
       const value = said[name];
       const given = value?.state ?? value?.enabled ?? value?.update ?? value;
-      // By the words and numbers in its name.
-      const purpose = /marketing|advert|target|ads|ad_[su]|^[234]|C0004/.test(name) ? "marketing"
-        : /analy|stati|measure|8|C0002/.test(name) ? "analytics"
-        : /person(?!.*_st)|prefer|functional(?!ity)|[56]|C0003/.test(name) && "personalization";
+      // By the words in its name.
+      const purpose = /marketing|advert|target|ads|ad_[su]/.test(name) ? "marketing"
+        : /analy|stati|measure/.test(name) ? "analytics"
+        : /person(?!.*_st)|prefer|functional(?!ity)/.test(name) && "personalization";
       if (purpose && typeof given != "object" && now[purpose] != "denied") {
         now[purpose] = /true|granted|ALL_ACC/.test(given) ? "granted" : "denied";
       }
     }
   }
   if (passed != (passed = JSON.stringify(now))) command(["consent", now], "tool");
-}
-
-/**
- * Google's Consent Mode was told of a decision.
- * @param {Categories} decisions
- */
-export function updated(decisions) {
-  google = {...google, ...decisions};
 }

@@ -122,15 +122,8 @@ TOOLS = [
         "regulation: 'gdpr'})}",
         "for (const id of ['analytics', 'create_ads_profile', 'select_personalized_ads'])"
         "didomi[id] = {id, enabled: yes};"
-        "("
-        "w"
-        "i"
-        "n"
-        "d"
-        "o"
-        "w"
-        "."
-        "didomiEventListeners || []).forEach(one => one.event == 'consent.changed' && one.listener({}))",
+        "(window.didomiEventListeners || [])"
+        ".forEach(one => one.event == 'consent.changed' && one.listener({}))",
         "Didomi.getCurrentUserStatus = () => { throw Error('no') }",
         "https://developers.didomi.io/cmp/web-sdk/reference/api",
     ),

@@ -179,9 +179,11 @@ class Gateway(Server):
             answer.when.wait(DEADLINE)
         if not answer.status:
             return
+        origin = handler.headers["Origin"]
         headers = {
-            "Access-Control-Allow-Origin": handler.headers["Origin"],
-            "Access-Control-Allow-Credentials": "true",
+            "Access-Control-Allow-Origin": origin,
+            # A sandbox may be let in, but never with credentials.
+            **({} if origin == "null" else {"Access-Control-Allow-Credentials": "true"}),
             "Access-Control-Expose-Headers": "Retry-After",
             "Content-Type": "application/json",
             "Set-Cookie": "gp_v=somebody; HttpOnly; SameSite=Lax",

@@ -7,6 +7,7 @@ import hashlib
 import re
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import urljoin
 
 import httpx
 import pytest
@@ -63,6 +64,7 @@ def test_a_version_outlives_an_upgrade(tmp_path: Path) -> None:
     [
         ("gatepost.d.ts", "text/plain", "interface Window"),
         ("source/main.js", "text/javascript", 'from "./commands.js"'),
+        ("tag.js.map", "application/json", '"source/main.js"'),
         ("source/settings.js", "text/javascript", "https://gp.myshop.example/gp/demo/e"),
         ("e/debug.js", "text/javascript", "export function show"),
         ("e/style.js", "text/javascript", "export const style"),
@@ -75,6 +77,17 @@ def test_what_developers_are_given(client: httpx.Client, path: str, kind: str, w
     assert answer.headers["Content-Type"] == f"{kind}; charset=utf-8"
     assert answer.headers["Access-Control-Allow-Origin"] == "*"
     assert words in answer.text
+
+
+def test_the_script_names_a_source_map_that_leads_to_the_modules(client: httpx.Client) -> None:
+    live = client.get(f"{BASE}/tag.js")
+    assert urljoin(f"{BASE}/tag.js", live.headers["SourceMap"]) == f"{BASE}/tag.js.map"
+    assert b"sourceMappingURL" not in live.content
+    name = version(encoded(live.content))
+    assert client.get(f"{BASE}/tag.{name}.js").headers["SourceMap"] == "tag.js.map"
+    sources = client.get(f"{BASE}/tag.js.map").json()["sources"]
+    for source in sources:
+        assert client.get(f"{BASE}/{source}").status_code == 200
 
 
 @pytest.mark.parametrize(

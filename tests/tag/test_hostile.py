@@ -14,7 +14,7 @@ from tests.tag.visit import Visit
 VALUES: dict[str, tuple[str, Any]] = {
     "a function": ("{ok: 1, bad: () => 1}", {"ok": 1}),
     "a symbol": ("{ok: 1, bad: Symbol('x')}", {"ok": 1}),
-    "undefined and not a number": ("{ok: null, bad: undefined, worse: NaN, worst: -Infinity}", {"ok": None}),
+    "undefined and not a number": ("{ok: null, bad: undefined, worse: NaN, worst: -Infinity}", {}),
     "a DOM node": ("{ok: 1, bad: document.body}", {"ok": 1}),
     "the window": ("{ok: 1, bad: window}", {"ok": 1}),
     "a frame of another site": ("{ok: 1, bad: document.querySelector('iframe').contentWindow}", {"ok": 1}),
@@ -35,7 +35,7 @@ VALUES: dict[str, tuple[str, Any]] = {
     ),
     "bad values in a list": ("{list: [1, () => 1, document.body, 2]}", {"list": [1, 2]}),
     "a date": ("{day: new Date(0)}", {"day": "1970-01-01T00:00:00.000Z"}),
-    "a big integer": ("{id: 12345678901234567890n}", {"id": "12345678901234567890"}),
+    "a big integer": ("{ok: 1, id: 12345678901234567890n}", {"ok": 1}),
     "an instance": ("{item: new (class { item_id = '1' })}", {"item": {"item_id": "1"}}),
     "half an emoji": (
         "{text: 'cut \\ud83d', whole: '\\ud83d\\ude00'}",

@@ -125,8 +125,8 @@ def test_a_visitor_who_was_heard_keeps_nothing_when_leaving(visit: Visit) -> Non
     assert Counter(event["id"] for event in visit.gateway.events).most_common(1)[0][1] == 1
 
 
-@pytest.mark.parametrize("locks", [True, False], ids=["web locks", "plain http"])
-def test_two_tabs_send_what_an_outage_kept_back_once(visit: Visit, other: Visit, locks: bool) -> None:
+def two_tabs(visit: Visit, other: Visit, *, locks: bool) -> None:
+    """Each keeps an event during an outage; after it both send, until nothing is left."""
     for number, tab in enumerate((visit, other)):
         if not locks:
             tab.page.add_init_script(WITHOUT_LOCKS)
@@ -145,8 +145,21 @@ def test_two_tabs_send_what_an_outage_kept_back_once(visit: Visit, other: Visit,
     for tab in (visit, other):
         tab.pass_time(700_000)
         tab.settle()
-    assert Counter(visit.gateway.names[4:]) == {"page_view": 2, "in_tab_0": 1, "in_tab_1": 1}
     assert kept(visit) == {}
+
+
+def test_two_tabs_send_what_an_outage_kept_back_once(visit: Visit, other: Visit) -> None:
+    two_tabs(visit, other, locks=True)
+    assert Counter(visit.gateway.names[4:]) == {"page_view": 2, "in_tab_0": 1, "in_tab_1": 1}
+
+
+def test_a_browser_without_locks_sends_it_too_and_repeats_nothing_under_another_id(
+    visit: Visit, other: Visit
+) -> None:
+    two_tabs(visit, other, locks=False)
+    events = visit.gateway.events[4:]
+    assert {event["name"] for event in events} == {"page_view", "in_tab_0", "in_tab_1"}
+    assert len({event["id"] for event in events}) == 4
 
 
 def test_another_tab_does_not_send_what_is_being_sent(visit: Visit, other: Visit) -> None:

@@ -1,17 +1,18 @@
-"""The tag as a file: how large it is, how it is served, and what joining its modules refuses."""
+"""The tag as a file: how large it is, what it holds, and how it is served."""
 
 from __future__ import annotations
 
 import gzip
 import re
 from pathlib import Path
+from typing import Literal
 
 import brotli
 import pytest
 
 from server.errors import GatepostError
 from server.files import folder
-from server.tag import Tag, build_tag, join_modules, tag_response
+from server.tag import Tag, build_tag, tag_response
 
 ENDPOINT = "https://gp.myshop.example/gp/demo/e"
 LARGEST = 4096
@@ -22,8 +23,15 @@ def tag() -> Tag:
     return build_tag(ENDPOINT, "required")
 
 
-def test_the_tag_is_small(tag: Tag) -> None:
-    assert len(tag.brotli) <= LARGEST
+@pytest.mark.parametrize("consent", ["required", "not_required"])
+@pytest.mark.parametrize(
+    "endpoint",
+    [ENDPOINT, "https://events.some-other-shop.example/gp/storefront/e", "https://a.example/gp/b/e"],
+)
+def test_the_tag_with_everything_in_it_is_small(
+    endpoint: str, consent: Literal["required", "not_required"]
+) -> None:
+    assert len(build_tag(endpoint, consent).brotli) <= LARGEST
 
 
 def test_each_encoding_holds_the_same_script(tag: Tag) -> None:
@@ -46,7 +54,7 @@ def test_the_same_settings_give_the_same_bytes(tag: Tag) -> None:
 
 def test_the_tag_leaves_no_global_and_asks_for_no_eval(tag: Tag) -> None:
     assert re.search(rb"\beval\b|\bFunction\(|innerHTML|createElement|document\.write", tag.plain) is None
-    assert tag.plain.startswith(b"(()=>{")
+    assert tag.plain.startswith(b"((")
 
 
 @pytest.mark.parametrize("ending", ["</script>", '"', "'", "`", "\\", "${x}", "<!--", "\n", "\u2028", "é"])
@@ -132,85 +140,3 @@ def test_a_missing_folder_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert folder("static") == beside
     installed.mkdir(parents=True)
     assert folder("static") == installed
-
-
-def joined(folder: Path, **modules: str) -> str:
-    """Join modules given as `name=text`."""
-    for name, text in modules.items():
-        (folder / f"{name}.js").write_text(text)
-    return join_modules(folder, {})
-
-
-def test_modules_are_joined_once_each_and_after_those_they_need(tmp_path: Path) -> None:
-    script = joined(
-        tmp_path,
-        main='import {two} from "./b.js";\nimport {one} from "./a.js";\none(two);',
-        b='import {one} from "./a.js";\nexport const two = one(1);',
-        a="export function one(x) {\n  return x;\n}",
-    )
-    assert script == "function one(x) {\n  return x;\n}\nconst two = one(1);\none(two);"
-
-
-def test_jsdoc_may_name_a_type_of_another_module(tmp_path: Path) -> None:
-    assert joined(tmp_path, main='/** @type {import("./a.js").A} */\nlet a;')
-
-
-@pytest.mark.parametrize(
-    "line",
-    [
-        'import one from "./a.js";',
-        'import * as all from "./a.js";',
-        'import "./a.js";',
-        'import {one as two} from "./a.js";',
-        'import {one} from "elsewhere";',
-        "  import {one} from './a.js';",
-        'const later = import("./a.js");',
-        "const here = import.meta.url;",
-        "export default 1;",
-        "export {one};",
-        'export * from "./a.js";',
-        "export const {one} = {};",
-    ],
-)
-def test_a_form_that_joining_does_not_know_is_refused(tmp_path: Path, line: str) -> None:
-    with pytest.raises(GatepostError, match=r"static/tag/main\.js: .*does not know"):
-        joined(tmp_path, main=line, a="export const one = 1;")
-
-
-def test_numbers_and_switches_stand_in_place_of_their_names_but_not_in_a_shops_own_texts(
-    tmp_path: Path,
-) -> None:
-    (tmp_path / "main.js").write_text(
-        'import {MANY, SHOP} from "./settings.js";\nconst FEW = 2;\nthrough(MANY, FEW, SHOP);'
-    )
-    script = join_modules(
-        tmp_path, {"settings.js": 'export const MANY = true;\nexport const SHOP = "MANY FEW";'}
-    )
-    assert [line for line in script.splitlines() if line] == [
-        'const SHOP = "MANY FEW";',
-        "through(true, 2, SHOP);",
-    ]
-
-
-def test_a_name_that_is_not_exported_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(GatepostError, match=r"main\.js: a\.js does not export one"):
-        joined(tmp_path, main='import {one} from "./a.js";', a="const one = 1;")
-
-
-def test_a_name_in_two_modules_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(GatepostError, match="both declare one"):
-        joined(tmp_path, main='import {two} from "./a.js";\nfunction one() {}', a="let one;\nexport let two;")
-
-
-def test_a_circle_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(GatepostError, match="circle"):
-        joined(
-            tmp_path,
-            main='import {one} from "./a.js";\nexport const two = 2;',
-            a='import {two} from "./main.js";\nexport const one = 1;',
-        )
-
-
-def test_a_missing_module_is_named(tmp_path: Path) -> None:
-    with pytest.raises(GatepostError, match=r"a\.js cannot be read"):
-        joined(tmp_path, main='import {one} from "./a.js";')

@@ -38,9 +38,10 @@ class Visit:
         )
 
     def open(self, path: str = "/", **page: Any) -> None:
-        """Make such a page and go there. The path may have a query."""
+        """Make such a page and go there; the path may have a query. The tag begins in the next task."""
         self.put(path.partition("?")[0], **page)
         self.page.goto(self.shop.origin + path)
+        self.pass_time(0)
 
     def push(self, *commands: list[Any]) -> None:
         """Push commands, as a page would."""
@@ -56,7 +57,7 @@ class Visit:
         while not self.run(script):
             assert time.monotonic() < end, f"never true: {script}"
 
-    def pass_time(self, milliseconds: int = 400) -> None:
+    def pass_time(self, milliseconds: int = 600) -> None:
         """Let time pass in the browser; by default long enough for what has gathered to be sent."""
         self.page.clock.run_for(milliseconds)
 
