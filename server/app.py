@@ -62,7 +62,8 @@ def create_app(settings: Settings, clock: Clock = system_clock) -> Flask:
     app.register_blueprint(gpc.blueprint())
     app.register_blueprint(description.blueprint(settings))
     app.register_blueprint(metrics.blueprint(settings, database, intake, clock))
-    app.register_blueprint(console(Console(settings, database, intake, proxies, clock)))
+    pinned = {shop: editions.pinned_element(settings.endpoint(shop), of) for shop, of in tags.items()}
+    app.register_blueprint(console(Console(settings, database, intake, proxies, clock, pinned)))
     app.register_error_handler(HTTPException, _as_json)
     app.after_request(Watch(settings, database, clock).look)
     _allow_origins(app, settings)

@@ -38,6 +38,15 @@ def integrity(tag: Tag) -> str:
     return "sha384-" + base64.b64encode(hashlib.sha384(tag.plain).digest()).decode()
 
 
+def pinned_element(endpoint: str, tag: Tag) -> str:
+    """What a page holds that loads this very script, for ever: HTML in two lines."""
+    base = endpoint.removesuffix("/e")
+    return (
+        f'<script async src="{base}/tag.{version(tag)}.js"\n'
+        f'  integrity="{integrity(tag)}" crossorigin="anonymous"></script>'
+    )
+
+
 class Versions:
     """Every version that was ever served, in files: a page that pinned one keeps it after an upgrade."""
 
@@ -75,16 +84,16 @@ def described(settings: Settings, shop: str) -> Iterator[str]:
     """What a developer pastes: the tag, the pinned tag, the content security policy. Raises GatepostError."""
     if shop not in settings.shops:
         raise GatepostError(f"{shop}: no such shop; the configuration has {', '.join(settings.shops)}")
-    tag = build_tag(settings.endpoint(shop), settings.shops[shop].consent, settings.shops[shop].tag)
+    endpoint = settings.endpoint(shop)
+    tag = build_tag(endpoint, settings.shops[shop].consent, settings.shops[shop].tag)
     Versions(settings.data_dir).keep(shop, tag)
-    base = settings.endpoint(shop).removesuffix("/e")
+    base = endpoint.removesuffix("/e")
     origin = "/".join(base.split("/")[:3])
     yield f"The tag; it changes with Gatepost and its settings, within minutes ({len(tag.brotli)} bytes):"
     yield f'  <script async src="{base}/tag.js"></script>'
     yield ""
     yield "This version of it, for ever; the browser runs it only as it is now:"
-    yield f'  <script async src="{base}/tag.{version(tag)}.js"'
-    yield f'    integrity="{integrity(tag)}" crossorigin="anonymous"></script>'
+    yield from (f"  {line}" for line in pinned_element(endpoint, tag).splitlines())
     yield ""
     yield "The shop's content security policy needs:"
     yield f"  script-src {origin}; connect-src {origin}"

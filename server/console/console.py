@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import msgspec
 from flask import g
 
@@ -25,6 +27,8 @@ class Console(msgspec.Struct, frozen=True):
     intake: Intake
     proxies: TrustedProxies
     clock: Clock
+    pinned: Mapping[str, str]
+    """By shop, the element of a page that loads the tag as it is now, for ever."""
 
     def counts(self) -> Counts:
         """The counts as they are at this request; asked for again, the same."""

@@ -51,6 +51,7 @@ def blueprint(console: Console) -> Blueprint:
         return render_template(
             f"console/{template}",
             tag_url=tag_url(console.settings, shop),
+            pinned=console.pinned[shop],
             gateway=_origin(console.settings.public_url),
             settings=console.settings.shops[shop],
             purposes=sorted(console.settings.shops[shop].purposes),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 import re
 from collections.abc import Callable
@@ -67,6 +69,19 @@ def test_the_tag_is_copied_and_works_in_the_shop_while_the_list_turns_green_by_i
     expect(page.locator("h1")).to_have_text("Everything works")
     expect(page.locator("#check-event a")).to_have_text(re.compile("page_view|view_item"))
     shopper.close()
+
+
+def test_the_version_that_never_changes_is_what_is_served_under_its_name(operator: Operator) -> None:
+    page = unescape(operator.get(INSTALL).text)
+    found = re.search(
+        r'<script async src="https://gp\.myshop\.example(/\S+)"\s+integrity="sha384-(\S+)" crossorigin=',
+        page,
+    )
+    assert found
+    answer = operator.get(found[1])
+    assert "immutable" in answer.headers["Cache-Control"]
+    assert base64.b64encode(hashlib.sha384(answer.data).digest()).decode() == found[2]
+    assert "script-src https://gp.myshop.example; connect-src https://gp.myshop.example" in page
 
 
 def test_a_page_that_is_refused_is_named_with_the_line_that_mends_it(
