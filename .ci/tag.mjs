@@ -18,8 +18,8 @@ const [folder, to = "static", seconds] = process.argv.slice(2);
 const {minify} = createRequire(resolve(folder, "x.js"))("terser");
 
 /** In which order names of one letter are given, and the letters that follow in longer ones; found by --search. */
-const FIRST = "etsDihNLgQHGkbVpmxyjnXZSETduPqCYzBalf$c_AFMKJORvUwoIWr";
-const REST = "e5CyaFLWJNHOQqdpBwhbD2xX10ESRnTtscuVim8k3fPrgM_7YvIGj9lUAoK$6z4Z";
+const FIRST = "ftselhd$mwBpkngiUqaCuWoyxXNzRMDTFLYIJbcZjHPAvVOrGKQ_SE";
+const REST = "eFidlBfrAqK7s9tLkmS4yH2NMax8u31YPDOn_GbzZQcTE$Jh5XIWVRUCgovp6jw0";
 
 const IMPORT = /^import \{.+\} from "\.\/(.+)";$/;
 const MODULES = "static/tag";

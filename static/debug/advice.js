@@ -45,5 +45,4 @@ export const reasons = {
   consent: "no purpose is granted, so nothing may be kept or sent",
   duplicate: "the server has had this event before",
   bot: "this browser says that it is a robot",
-  room: "too much was waiting; the oldest went",
 };

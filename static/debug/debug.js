@@ -29,6 +29,9 @@ let current;
 /** The state of an event that has not left yet. */
 const WAITS = "waits";
 
+/** How long what may leave takes to do so, at most, in milliseconds. */
+const PATIENCE = 1000;
+
 /** Which part of the page said it, in words. */
 const SOURCES = {page: "gatepost.push", layer: "data layer", attribute: "attribute", tool: "consent tool"};
 
@@ -122,12 +125,6 @@ const heard = {
     mark(row, WAITS, "waits");
     note(row, missing(event.name, event.params));
   },
-  drop(what, reason) {
-    for (const row of affected(what)) {
-      mark(row, "dropped", "bad");
-      note(row, [reasons[reason] || reason]);
-    }
-  },
   async answer(response, text) {
     const told = affected(text);
     if (!response) return told.forEach((row) => mark(row, "no answer; is tried again", "waits"));
@@ -146,21 +143,28 @@ const heard = {
 };
 
 /**
- * The rows of an event, or of a batch as the tag keeps it: JSON without its opening brace. Of anything else, all
- * that wait: the tag drops batch after batch when nothing may leave.
- * @param {any} what
+ * The rows of a batch as the tag keeps it: JSON without its opening brace.
+ * @param {string} text
  */
-function affected(what) {
-  let events = [what];
-  try {
-    if (typeof what == "string") ({events} = JSON.parse("{" + what));
-  } catch {
-    return [...rows.values()].filter((row) => row.state.textContent == WAITS);
-  }
-  return events.map((event) => {
+function affected(text) {
+  return JSON.parse("{" + text).events.map((event) => {
     if (!rows.has(event.id)) rows.set(event.id, add(event.name, "before this was opened", event.params));
     return /** @type {Row} */ (rows.get(event.id));
   });
+}
+
+/**
+ * Say of what has waited for a while why it does: nothing leaves while no purpose is granted, and once the visitor
+ * has decided so the tag forgets it.
+ */
+function explain() {
+  const decisions = Object.values(window.gatepost.privacy().consent);
+  if (!decisions.length || decisions.includes("granted")) return;
+  for (const row of rows.values()) {
+    if (row.state.textContent != WAITS) continue;
+    mark(row, "dropped", "bad");
+    note(row, [reasons.consent]);
+  }
 }
 
 /** What is pushed into the data layer and is no event to us, with the reason. */
@@ -208,5 +212,9 @@ export function show(listen) {
   listen((what, ...more) => {
     heard[what](...more);
     consent.textContent = consentNow();
+    setTimeout(() => {
+      consent.textContent = consentNow();
+      explain();
+    }, PATIENCE);
   });
 }

@@ -35,15 +35,12 @@ export let scene = /** @type {any} */ ({page: {}});
 export let events = [];
 
 /**
- * Put an event into the open batch; true when it found no place there, and is the first of another one.
+ * Put an event into the open batch, or where it finds no place there, into another one.
  * @param {string} json
- * @returns {boolean}
  */
 export function add(json) {
-  const full = events.length == COUNT || (events + json).length > FULL;
-  if (full) close();
+  if (events.length >= COUNT || (events + json).length > FULL) close();
   events.push(json);
-  return full;
 }
 
 /** The server is to hear of the present state (a consent, a logout) even if nothing happens. */
@@ -51,12 +48,8 @@ export function announce() {
   events.push("");
 }
 
-/**
- * The open batch is complete: put it on the shelf, if it says anything, and begin another one. The title is taken
- * now: single-page shops set it some time after the address.
- */
+/** The open batch is complete: put it on the shelf, if it says anything, and begin another one. */
 export function close() {
-  scene.page.title = copy(document, "title");
   if (events.length) put(memory, JSON.stringify(scene).slice(1, -1) + `,"events":[${events.filter(Boolean)}]}`);
   events = [];
 }
@@ -68,4 +61,9 @@ export function close() {
 export function change(part) {
   close();
   scene = /** @type {any} */ ({...scene, ...part});
+}
+
+/** Take the title over as it is now: single-page shops set it some time after the address. */
+export function retitle() {
+  scene.page.title = copy(document, "title");
 }

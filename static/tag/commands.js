@@ -27,9 +27,9 @@ const orders = {};
  */
 function track(name, params) {
   if (!name || typeof name != "string") return;
-  const order = name == "purchase" && Object(params).transaction_id;
+  const order = name + " " + Object(params).transaction_id;
   if (!orders[order]) record(name, params);
-  orders[order] = order;
+  orders[order] = name == "purchase";
 }
 
 /**

@@ -19,8 +19,8 @@ function act({target, type}) {
   const element = target.closest(EVENTS);
   const card = element.closest("[data-gp-item]");
   const {gpEvent, gpParams = "{}"} = element.dataset;
-  // Forms alone have elements, and are sent off rather than clicked.
-  if (!element.elements != (type == "click")) return;
+  // Forms alone have a method, and are sent off rather than clicked.
+  if (!element.method != (type == "click")) return;
   const params = JSON.parse(gpParams);
   let fields = params;
   if (card) {

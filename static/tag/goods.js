@@ -5,6 +5,7 @@
  * even looked at.
  */
 import {ITEM_ID} from "./settings.js";
+import {quiet} from "./quiet.js";
 
 /** @typedef {Record<string, any>} Fields */
 
@@ -41,14 +42,13 @@ export function pick(source) {
 
 /**
  * One item in our words. Once its names had no prefix, and a category was a path, "a/b/c".
- * @param {Fields} source
- * @returns {Fields}
+ * @type {(source: Fields) => Fields | undefined}
  */
-export function item(source) {
+export const item = quiet((source) => {
   const result = pick(source);
   for (const name of ["name", "brand", "variant"]) result["item_" + name] ||= source[name];
-  source.category?.split("/").map((part, index) => result["item_category" + (index ? index + 1 : "")] = part);
+  source.category?.split?.("/").map((part, index) => result["item_category" + (index ? index + 1 : "")] = part);
   // No other key than "item_id" has an older name.
   result.item_id = source[ITEM_ID] || source[ITEM_ID.replace("item_", "")];
   return result;
-}
+});

@@ -74,7 +74,7 @@ export const findLayers = quiet(() => {
     for (const entry of layer) if (!known.has(entry)) hear(entry);
     const {push} = layer;
     layer.push = (...entries) => {
-      entries.map(hear);
+      for (const entry of entries) hear(entry);
       return push.apply(layer, entries);
     };
   }

@@ -16,6 +16,7 @@ import {on, quiet} from "./quiet.js";
 import {fields} from "./copy.js";
 import {privacy} from "./consent.js";
 import {gather, hide, resume} from "./send.js";
+import {retitle} from "./batch.js";
 import {route, watch} from "./pages.js";
 import {command, commands} from "./commands.js";
 import {findLayers} from "./layers.js";
@@ -45,7 +46,10 @@ function dress() {
   list.privacy = privacy;
 }
 
-/** What the array's own `push` is replaced by: it carries out, and keeps nothing. */
+/** The array whose `push` was replaced last. */
+let served;
+
+/** What replaces it: it carries out, and keeps nothing. */
 const push = (...pushed) => {
   for (const one of pushed) command(one);
   return 0;
@@ -54,33 +58,38 @@ const push = (...pushed) => {
 /**
  * Look at the page, which takes some millionths of the time in between: for another array in the place of ours,
  * another address, another data layer, another decision. Consent tools tell of a change in ten different ways,
- * some before they know it and some not at all; tools and layers come late or are replaced.
+ * some before they know it and some not at all; tools and layers come late or are replaced. So does the title of a
+ * single-page shop. A page that is hidden or left is looked at once more.
+ * @type {(event?: any) => void}
  */
-const tick = quiet(() => {
+const tick = quiet((event) => {
   if (window.gatepost != list) dress();
-  if (list.push != push) {
+  if (served != list) {
+    served = list;
     list.push = push;
     push(...list.splice(0));
   }
   route();
+  retitle();
   findLayers();
-  look().catch(Object);
-  setTimeout(gather);
+  look();
+  if (event) hide(event);
+  else gather();
 });
 
 /** Begin: count the page view, carry out what the page has pushed, and hear what it says from now on. */
 const begin = quiet(() => {
   watch();
   tick();
-  setInterval(tick, OFTEN);
-  if (/gp_debug/.test(location.href)) list.debug();
   watchElements();
-  on(window, "visibilitychange", hide);
-  on(window, "pagehide", hide);
+  on(window, "visibilitychange", tick);
+  on(window, "pagehide", tick);
   on(window, "online", resume);
   // What is done for the first time takes longest. Let that be something that says nothing, and not the shop's.
   list.track();
   fields(location);
+  if (/gp_debug/.test(location.href)) list.debug();
+  setInterval(tick, OFTEN);
 });
 
 /**

@@ -7,7 +7,6 @@ import {on, quiet} from "./quiet.js";
 import {fields} from "./copy.js";
 import {place} from "./settings.js";
 import {change, events, scene} from "./batch.js";
-import {later} from "./send.js";
 import {record} from "./record.js";
 
 /**
@@ -27,7 +26,6 @@ let spot = "";
 function open(page, params) {
   spot = place();
   change({page: /** @type {any} */ (fields({url: location.href, ...page}))});
-  later();
   view = record("page_view", params);
 }
 

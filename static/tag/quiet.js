@@ -27,7 +27,7 @@ export function on(target, type, work, first) {
 
 /**
  * Who looks at the tag at work, told what happens: "push" (command, source), "event" (event), "answer"
- * (response or nothing, what was sent), "drop" (what, reason). Nobody, as a rule.
+ * (response or nothing, what was sent). Nobody, as a rule.
  * @type {(what: string, ...more: any[]) => void}
  */
 export let tell = () => {};

@@ -4,7 +4,6 @@ import {fields} from "./copy.js";
 import {now} from "./clock.js";
 import {described} from "./product.js";
 import {add} from "./batch.js";
-import {later} from "./send.js";
 
 /**
  * @typedef {{id: string, name: string, at: number, params: Record<string, any>}} Event
@@ -32,6 +31,6 @@ export function record(name, params) {
   const at = now();
   const event = {id: uuid(at), name, at, params: fields(described(name, params))};
   tell("event", event);
-  if (add(JSON.stringify(event))) later();
+  add(JSON.stringify(event));
   return event;
 }

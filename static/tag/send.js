@@ -6,6 +6,9 @@ import {allowed, consent, consent_at, gpc} from "./consent.js";
 import {keys, memory, remove, store, stored, WITHDRAWAL} from "./shelf.js";
 import {close, events} from "./batch.js";
 
+/** How long an answer may take, in milliseconds. */
+const PATIENCE = 30000;
+
 /** The first and the longest pause after a failure, and the longest a server can ask for, in seconds. */
 const FIRST = 5;
 const LONGEST = 300;
@@ -30,11 +33,11 @@ let pause = 0;
  * What happens gathers until the page was looked at twice, and leaves together. The scripts of a page still being
  * read may yet say what kind of page it is.
  */
-export const gather = quiet(() => {
+export function gather() {
   if (document.readyState == "loading") return;
-  if (gathered == events && events.length) ripen();
-  gathered = events;
-});
+  if (gathered == events) ripen();
+  gathered = events.length && events;
+}
 
 /** The open batch has gathered for long enough. */
 function ripen() {
@@ -59,9 +62,7 @@ function released() {
   if (!consent) return;
   close();
   for (const key of keys(memory).concat(stored())) {
-    if (key == WITHDRAWAL) continue;
-    tell("drop", key, "consent");
-    remove(key);
+    if (key != WITHDRAWAL) remove(key);
   }
   return memory[WITHDRAWAL];
 }
@@ -106,11 +107,13 @@ const alone = quiet((work) =>
  * @param {string} key
  */
 async function send(key) {
-  const text = memory[key] || localStorage[key];
-  if (!text) return;
   under = key;
+  let text;
   let answer;
   for (const keepalive of [true, false]) {
+    // Meanwhile it may have been withdrawn.
+    text = memory[key] || localStorage[key];
+    if (!text) return;
     try {
       answer = answer || (await (ask(text, keepalive) || (beacon(text) && {})));
     } catch {}
@@ -124,7 +127,7 @@ async function send(key) {
   state = 2;
   if (store(key)) delete memory[key];
   pause = Math.min(pause * 2 || FIRST, LONGEST);
-  const asked = answer?.headers.get("retry-after");
+  const asked = answer?.headers?.get("retry-after");
   // A little later than asked, and not in step with every other browser.
   retry = setTimeout(resume, (asked > 0 ? Math.min(asked, ASKED) : pause) * (1000 + Math.random() * 200));
 }
@@ -140,6 +143,7 @@ const ask = quiet((text, keepalive) =>
     // A sandbox has no cookies, and would not be shown an answer to a request that may carry some.
     credentials: self.origin == "null" ? "omit" : "include",
     keepalive,
+    signal: AbortSignal.timeout?.(PATIENCE),
   }),
 );
 
@@ -174,7 +178,7 @@ export function resume() {
  * @param {{type: string}} event
  */
 export function hide({type}) {
-  if (type[0] == "v" && state < 2) return ripen();
+  if (type[0] == "v" && !state) return ripen();
   if (!released()) return;
   close();
   for (const key of keys(memory)) {

@@ -8,7 +8,7 @@
  */
 import {ENDPOINT} from "./settings.js";
 import {now} from "./clock.js";
-import {quiet, tell} from "./quiet.js";
+import {quiet} from "./quiet.js";
 import {allowed} from "./consent.js";
 
 /** Under which key the word of a withdrawal lies: no event, no page, no user. */
@@ -54,10 +54,7 @@ export function put(shelf, text, key) {
   const worthiest = keys(shelf).reverse().sort((a, b) => +b.slice(-1) - +a.slice(-1));
   for (const other of worthiest) {
     room -= shelf[other].length;
-    if (room < 0) {
-      tell("drop", shelf[other], "room");
-      delete shelf[other];
-    }
+    if (room < 0) delete shelf[other];
   }
 }
 

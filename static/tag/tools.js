@@ -6,14 +6,21 @@
  * has granted nothing, and where two disagree, the one that denies is right.
  */
 import {TOOLS} from "./settings.js";
-import {allowed, consent} from "./consent.js";
+import {allowed} from "./consent.js";
 import {command} from "./commands.js";
 
 /** @typedef {Record<string, any>} Categories */
 
-/** What Google's Consent Mode was told by updates, and what the IAB's framework told last. */
+/** What Google's Consent Mode was told by updates, what the IAB's framework decided last, and Usercentrics' answer. */
 export const google = {};
 let tcf;
+let details;
+
+/**
+ * Which tools have spoken.
+ * @type {Categories}
+ */
+const spoken = {};
 
 /** What was passed on last, as JSON. */
 let passed;
@@ -47,17 +54,22 @@ const READERS = {
   google_tag_data: ({ics}) => ics.entries,
   __tcfapi(api) {
     if (!tcf) {
-      tcf = {};
-      api("addEventListener", 2, (data) => tcf = data);
+      // That its banner is shown again decides nothing.
+      api("addEventListener", 2, (data) => /^(tc|user)/.test(data?.eventStatus) && (tcf = data));
+      tcf ||= {};
     }
     // The first is to store anything at all.
-    return tcf.gdprApplies && /^(tc|user)/.test(tcf.eventStatus)
+    return tcf.gdprApplies
       && which((numbers) => [...numbers].every((number) => tcf.purpose.consents[number]), "1234", "18", "156");
   },
   Cookiebot: (tool) => tool.hasResponse && tool.consent.method != "implied" && tool.consent,
   OneTrust: (tool) => tool.IsAlertBoxClosed()
     && which((group) => window.OptanonActiveGroups.includes("C000" + group), "4", "2", "3"),
-  __ucCmp: (tool) => tool.getConsentDetails().then((tool) => tool.consent.type == "EXPLICIT" && tool.categories),
+  __ucCmp(tool) {
+    // It answers by a promise, in time for the next look.
+    tool.getConsentDetails().then((answer) => details = answer, () => details = 0);
+    return /^E/.test(details.consent.type) && details.categories;
+  },
   Didomi: (tool) => decided(tool.getCurrentUserStatus().purposes),
   klaro(tool) {
     const manager = tool.getManager();
@@ -74,19 +86,18 @@ const READERS = {
 
 /**
  * Ask every tool there is, and pass on what all of them say, if that is something else than before. A purpose
- * is granted when everything that belongs to it is.
+ * is granted when everything that belongs to it is. One that is still loading says nothing, or throws; once it has
+ * spoken, that takes everything back.
  */
-export async function look() {
+export function look() {
   /** @type {Record<string, string>} */
   const now = {};
   for (const tool in READERS) {
     let said;
     try {
-      said = TOOLS[tool] && await READERS[tool](TOOLS[tool]);
-    } catch {
-      // One that is still loading throws too; that gives nothing, and takes nothing back.
-      said = consent && which(Boolean);
-    }
+      said = TOOLS[tool] && READERS[tool](TOOLS[tool]);
+    } catch {}
+    spoken[tool] = said = said || (spoken[tool] && which(Boolean));
     for (const name in said) {
       const value = said[name];
       const given = value?.state ?? value?.enabled ?? value?.update ?? value;

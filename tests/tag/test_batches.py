@@ -7,6 +7,7 @@ import uuid
 
 import pytest
 
+from server.batch import MAX_EVENTS
 from tests.tag.servers import Answer, Shop
 from tests.tag.visit import START, Visit
 
@@ -89,11 +90,9 @@ def test_every_event_has_an_id_of_its_own_that_begins_with_its_time(visit: Visit
         assert found.int >> 80 == event["at"]
 
 
-def test_a_hundred_events_leave_at_once_and_more_in_further_requests(visit: Visit) -> None:
+def test_a_hundred_events_leave_together_and_more_in_further_requests(visit: Visit) -> None:
     visit.open()
     visit.run("for (let i = 0; i < 149; i++) gatepost.track('e' + i)")
-    visit.pass_time(5)
-    visit.sent(1)
     visit.pass_time()
     first, second = visit.sent(2)
     assert first.names + second.names == ["page_view", *(f"e{number}" for number in range(149))]
@@ -108,8 +107,6 @@ def test_large_events_are_split_so_that_no_request_is_too_large(
     visit.open()
     large = f"{{number: i, texts: Array(4).fill('{letter}'.repeat(900))}}"
     visit.run(f"for (let i = 0; i < 6; i++) gatepost.track('large', {large})")
-    visit.pass_time(5)
-    visit.gateway.wait(1)
     visit.sent_in_time(requests)
     events = visit.gateway.events
     assert [event["params"]["number"] for event in events[1:]] == [*range(6)]
@@ -122,17 +119,11 @@ def test_one_batch_is_of_one_page_and_the_old_page_goes_first(visit: Visit) -> N
     visit.pass_time(100)
     visit.push(["track", "on_a"])
     visit.run("history.pushState(null, '', '/b')")
-    visit.push(["track", "on_b"])
-    visit.pass_time(5)
-    first = visit.sent(1)[0]
+    visit.push(["track", "on_b"], ["page", {"type": "cart"}])
+    visit.pass_time()
+    first, second = visit.sent(2)
     assert first.names == ["page_view", "on_a"]
     assert first.json["page"]["url"] == f"{visit.shop.origin}/a"
-    visit.pass_time(100)
-    visit.settle()
-    assert len(visit.gateway.batches) == 1
-    visit.push(["page", {"type": "cart"}])
-    visit.pass_time()
-    second = visit.sent(2)[1]
     assert second.names == ["page_view", "on_b"]
     assert second.json["page"]["url"] == f"{visit.shop.origin}/b"
     assert second.json["page"]["type"] == "cart"
@@ -216,3 +207,83 @@ def test_only_one_request_is_under_way_at_a_time(visit: Visit) -> None:
     assert len(visit.gateway.batches) == 1
     answered.set()
     assert visit.sent(2)[1].names == ["meanwhile"]
+
+
+def test_a_purchase_that_waits_behind_another_request_is_kept_when_the_page_is_hidden(visit: Visit) -> None:
+    answered = threading.Event()
+    visit.gateway.answers = [Answer(when=answered)]
+    visit.open()
+    visit.pass_time()
+    visit.gateway.wait(1)
+    visit.push(["track", "purchase", {"transaction_id": "T-1", "items": [{"item_id": "1"}]}])
+    visit.hide()
+    assert visit.run("Object.values(localStorage).join().includes('T-1')")
+    answered.set()
+    visit.gateway.wait_for("purchase")
+
+
+def test_a_decision_takes_no_event_beyond_what_one_request_may_hold(visit: Visit) -> None:
+    visit.open(asks=True)
+    visit.run("for (let i = 0; i < 99; i++) gatepost.track('early')")
+    visit.push(["consent", {"marketing": "granted"}])
+    visit.run("for (let i = 0; i < 30; i++) gatepost.track('late')")
+    visit.sent_in_time(2)
+    assert max(len(batch.events) for batch in visit.gateway.batches) <= MAX_EVENTS
+    assert visit.gateway.names == ["page_view"] + ["early"] * 99 + ["late"] * 30
+
+
+def test_what_happens_within_a_quarter_of_a_second_is_one_request(visit: Visit) -> None:
+    visit.open()
+    visit.pass_time(1240)
+    visit.sent(1)
+    visit.push(["track", "first"])
+    visit.pass_time(20)
+    visit.push(["track", "second"])
+    visit.pass_time()
+    assert visit.sent(2)[1].names == ["first", "second"]
+
+
+@pytest.mark.parametrize(
+    ("before", "says"),
+    [
+        (
+            "Object.defineProperty(window, 'navigation', {value: undefined})",
+            "history.pushState(null, '', '/a')",
+        ),
+        ("", "gatepost = [['track', 'last']]"),
+        ("", "dataLayer = [{event: 'last', ecommerce: {items: [{item_id: '1'}]}}]"),
+    ],
+    ids=["an address", "another array", "another data layer"],
+)
+def test_what_has_not_been_noticed_yet_is_when_the_page_is_left(visit: Visit, before: str, says: str) -> None:
+    visit.page.add_init_script(before)
+    visit.shop.put("/next", "<p>next")
+    visit.open()
+    visit.pass_time()
+    visit.sent(1)
+    visit.run(f"{says}; location.href = '/next'")
+    assert visit.sent(2)[1].names in (["page_view"], ["last"])
+
+
+def test_a_title_that_is_set_just_before_the_address_is_not_that_of_the_page_before(visit: Visit) -> None:
+    visit.open("/old")
+    visit.pass_time()
+    visit.sent(1)
+    visit.push(["track", "on_old"])
+    visit.run("document.title = 'New'; history.pushState(null, '', '/new')")
+    visit.pass_time()
+    _, old, new = visit.sent(3)
+    assert (old.names, old.json["page"]["title"]) == (["on_old"], "Shirts")
+    assert (new.names, new.json["page"]["title"]) == (["page_view"], "New")
+
+
+def test_an_answer_that_never_comes_is_waited_for_half_a_minute(visit: Visit) -> None:
+    """By the browser's own clock, which no test can move: so the browser is asked what it was told."""
+    visit.page.add_init_script(
+        "window.waits = []; const real = AbortSignal.timeout;"
+        "AbortSignal.timeout = (time) => { waits.push(time); return real.call(AbortSignal, time) }"
+    )
+    visit.open()
+    visit.pass_time()
+    visit.sent(1)
+    assert visit.run("waits") == [30_000]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 from tests.tag.servers import Answer
@@ -277,3 +278,19 @@ def test_what_is_no_global_privacy_control_is_not_passed_on(visit: Visit) -> Non
     visit.open()
     visit.pass_time()
     assert visit.sent(1)[0].json["gpc"] is False
+
+
+def test_what_is_under_way_when_consent_is_withdrawn_is_not_tried_again(visit: Visit) -> None:
+    answered = threading.Event()
+    visit.gateway.answers = [Answer(0, when=answered)]
+    visit.open(asks=True)
+    visit.push(["consent", {"marketing": "granted"}], ["track", "secret"])
+    visit.pass_time()
+    visit.gateway.wait(1)
+    visit.push(["consent", {"marketing": "denied"}])
+    visit.pass_time(10)
+    answered.set()
+    visit.sent_in_time(2)
+    visit.pass_time(TEN_MINUTES)
+    visit.settle()
+    assert [batch.names for batch in visit.gateway.batches] == [["page_view", "secret"], []]

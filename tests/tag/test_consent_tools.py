@@ -83,7 +83,11 @@ def test_a_visitor_who_declines_at_once_is_never_sent(visit: Visit, tool: Tool) 
 def test_a_shop_that_need_not_ask_hears_a_visitor_decline(visit: Visit, tool: Tool) -> None:
     visit.open(head=f"<script>{tool.setup}</script>")
     visit.run(tool.decline())
-    assert decided(visit, 1) == DECLINED
+    visit.pass_time()
+    visit.push(["track", "after"])
+    visit.pass_time()
+    visit.gateway.wait_for("after")
+    assert visit.gateway.batches[-1].json["consent"] == DECLINED
 
 
 @each_tool
@@ -184,3 +188,69 @@ def test_a_shop_may_have_its_tag_without(visit: Visit) -> None:
     visit.pass_time(MINUTE)
     visit.settle()
     assert visit.gateway.batches == []
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        "window.Shopify = {shop: 'x'}",  # its privacy API is not there, or not yet
+        "window.google_tag_data = {}",
+        "window.__tcfapi = () => { throw Error('not yet') }",
+        "window.__tcfapi = (command, version, callback) => callback(null, false)",
+        "window.klaro = {}",
+    ],
+)
+def test_a_tool_that_has_not_spoken_takes_nothing_back(visit: Visit, script: str) -> None:
+    visit.open(asks=True, head=f"<script>{script}</script>")
+    visit.push(["consent", {"marketing": "granted"}])
+    assert decided(visit, 1) == {"marketing": "granted"}
+    visit.push(["track", "later"])
+    visit.pass_time(MINUTE)
+    assert [batch.json["consent"] for batch in visit.sent(2)] == [{"marketing": "granted"}] * 2
+
+
+@pytest.mark.parametrize(
+    ("name", "undecided"),
+    [
+        ("klaro", "Object.assign(manager, {confirmed: false, consents: {}})"),
+        ("cookiebot", "Object.assign(Cookiebot, {hasResponse: false})"),
+        ("onetrust", "boxClosed = false"),
+        ("cookieyes", "cky.isUserActionCompleted = false"),
+    ],
+)
+def test_a_tool_that_forgets_the_decision_has_withdrawn_it(visit: Visit, name: str, undecided: str) -> None:
+    tool = next(tool for tool in TOOLS if tool.name == name)
+    visit.open(asks=True, head=f"<script>{tool.setup}; {tool.accept()}</script>")
+    assert decided(visit, 1) == ACCEPTED
+    visit.run(undecided)
+    assert decided(visit, 2) == DECLINED
+
+
+def test_a_banner_that_is_shown_again_takes_nothing_back(visit: Visit) -> None:
+    tcf = next(tool for tool in TOOLS if tool.name == "tcf")
+    visit.open(asks=True, head=f"<script>{tcf.setup}; {tcf.accept()}</script>")
+    assert decided(visit, 1) == ACCEPTED
+    visit.run("tc.heard.forEach(callback => callback({...tc.data, eventStatus: 'cmpuishown'}, true))")
+    visit.push(["track", "meanwhile"])
+    assert decided(visit, 2) == ACCEPTED
+
+
+@pytest.mark.parametrize(
+    "leave",
+    ["location.href = '/next'", "history.pushState(null, '', '/next')"],
+    ids=["another page", "another page of a single-page shop"],
+)
+@pytest.mark.parametrize("name", ["google consent mode, pushed", "cookiebot"])
+def test_nothing_leaves_after_a_withdrawal_not_even_when_the_page_goes_at_once(
+    visit: Visit, name: str, leave: str
+) -> None:
+    tool = next(tool for tool in TOOLS if tool.name == name)
+    visit.shop.put("/next", "<p>next")
+    visit.open(asks=True, head=f"<script>{tool.setup}; {tool.accept()}</script>")
+    assert decided(visit, 1) == ACCEPTED
+    visit.run(f"gatepost.push(['track', 'before_it']); {tool.decline()}; {leave}")
+    visit.page.wait_for_url("**/next")
+    withdrawal = visit.sent_in_time(2)[1]
+    assert withdrawal.json["consent"] == DECLINED
+    assert withdrawal.events == []
+    assert "before_it" not in visit.gateway.names

@@ -104,3 +104,35 @@ def test_events_wait_for_consent_with_their_own_time(visit: Visit) -> None:
     assert heard(visit) == [("add_to_cart", {"items": [{"item_id": "1"}]})]
     event = visit.gateway.events[-1]
     assert visit.gateway.batches[0].json["sent_at"] - event["at"] >= 60_000
+
+
+@pytest.mark.parametrize("category", ["12", "['a', 'b']", "{}", "null"])
+def test_one_odd_item_does_not_cost_the_order(visit: Visit, category: str) -> None:
+    visit.open()
+    products = f"[{{id: '1', category: {category}}}, null, {{id: '2', category: 'a/b'}}]"
+    visit.run(
+        f"dataLayer.push({{ecommerce: {{purchase: {{actionField: {{id: 'T-1'}}, products: {products}}}}}}})"
+    )
+    visit.pass_time()
+    (order,) = (event for event in visit.sent(1)[0].events if event["name"] == "purchase")
+    assert [item["item_id"] for item in order["params"]["items"]] == ["1", "2"]
+    assert order["params"]["items"][1]["item_category2"] == "b"
+
+
+def test_a_broken_array_of_the_page_does_not_break_its_data_layer(visit: Visit) -> None:
+    visit.open()
+    visit.run("dataLayer.push({event: 'scroll'})")
+    told = visit.run(
+        "(({map}) => { Array.prototype.map = () => { throw Error('no') };"
+        "try { return dataLayer.push({event: 'scroll'}) } finally { Array.prototype.map = map } })([])"
+    )
+    assert told == 2
+
+
+@pytest.mark.parametrize("number", ["constructor", "__proto__", "false", "undefined"])
+def test_an_order_may_have_any_number_and_hides_nothing_else(visit: Visit, number: str) -> None:
+    visit.open()
+    order = ["track", "purchase", {"transaction_id": number, "items": [{"item_id": "1"}]}]
+    visit.push(order, order, ["track", "one"], ["track", "two"])
+    visit.pass_time()
+    assert visit.sent(1)[0].names == ["page_view", "purchase", "one", "two"]

@@ -117,7 +117,7 @@ def test_it_says_that_consent_is_missing(visit: Visit) -> None:
     opened(visit, asks=True)
     assert "no decision yet" in text(visit)
     visit.push(["track", "liked"], ["consent", {"marketing": "denied"}])
-    visit.pass_time()
+    visit.pass_time(1600)
     assert "marketing denied" in text(visit)
     visit.until("shadow[1].querySelector('.panel').textContent.includes('no purpose is granted')")
 

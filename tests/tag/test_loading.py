@@ -85,6 +85,20 @@ def test_an_array_that_the_page_puts_in_its_place_later_is_heard_too(visit: Visi
     assert visit.gateway.names == ["page_view", *told]
 
 
+def test_whoever_wraps_its_push_is_not_pushed_aside(visit: Visit) -> None:
+    visit.open()
+    visit.pass_time()
+    visit.run(
+        "window.heard = 0; const {push} = gatepost;"
+        "gatepost.push = (...all) => { heard += all.length; return push(...all) }; 0"
+    )
+    visit.pass_time(1000)
+    visit.push(["track", "one"], ["track", "two"])
+    visit.pass_time()
+    visit.gateway.wait_for("one", "two")
+    assert visit.run("heard") == 2
+
+
 def test_a_sandboxed_frame_that_the_server_refuses_notices_nothing(visit: Visit) -> None:
     """Its origin is "null", which no shop can name among its own."""
     visit.gateway.answers = [Answer(403), Answer(403)]
