@@ -400,6 +400,16 @@ def test_the_migrations_lead_exactly_to_the_tables(tmp_path: Path) -> None:
     assert statements(tmp_path / FILE) == statements(tmp_path / "described.db")
 
 
+def test_databases_that_are_made_at_the_same_time_do_not_get_into_each_others_way(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        for made in pool.map(lambda number: Database(tmp_path / str(number)), range(12)):
+            made.close()
+    for number in range(12):
+        engine = create_engine(f"sqlite:///{tmp_path / str(number) / FILE}")
+        assert differences(engine) == []
+        engine.dispose()
+
+
 def _migrations() -> Config:
     config = Config()
     config.set_main_option("script_location", str(Path(server.store.migrations.__file__).parent))
